@@ -63,6 +63,8 @@ _SAME_KIND = frozenset(
 )
 # Functions that are deterministic and without side effects, so that expressions with them can be repeated.
 _REPEATABLE = _SAME_KIND - {"sample", "apply", "map"} | {"reshape", "to_numpy", "ravel", "tolist"}
+# Methods that return the same numbers in another shape.
+_RESHAPES = {"ravel", "flatten", "reshape", "squeeze"}
 # A name used with one of these attributes is a table, wherever it comes from.
 _OF_TABLES = {"columns", "info", "select_dtypes", "drop", "iterrows", "itertuples", "merge", "set_index"}
 # Functions of sklearn.preprocessing whose result can't be traced back, so its rows are the samples.
@@ -98,7 +100,8 @@ class FittedModel:
     `samples` is an expression for the data whose rows are samples, and `kind` the kind of data. `steps` are the
     expressions that each sample passes through before the model, in order, with {} as its placeholder; `wrapper` is the
     same for the class that the library's own functions require, or "". `classes` is an expression for its class names,
-    `encoder` the name of the LabelEncoder for them, if evident. `imports` are {name in the notebook: what it imports}.
+    `encoder` the name of the LabelEncoder for them, and `scaler` that of the scaler of its targets, if evident.
+    `imports` are {name in the notebook: what it imports}.
     `own` are the notebook's own calls whose data is still available. `model_class` is the name of its class, or a
     constant such as NETWORK. `dtype` is the number type that it accepts, or "".
     """
@@ -111,6 +114,7 @@ class FittedModel:
     arrays_only: bool = False
     classes: str = ""
     encoder: str = ""
+    scaler: str = ""
     imports: Mapping[str, str] = field(default_factory=dict)
     own: tuple[OwnCall, ...] = ()
     model_class: str = ""
@@ -143,11 +147,13 @@ class _Data:
     # The labels that a classifier learns.
     classes: _Way | None = None
     encoder: _Way | None = None
+    # The scaler that the data came from last, if the notebook also scales back with it.
+    scaler: _Way | None = None
 
 
 @dataclass(frozen=True)
 class _Bunch:
-    """The result of scikit-learn's `load_…` and `fetch_…`; `kind` is that of its data."""
+    """The result of `load_…` and `fetch_…` of scikit-learn and statsmodels; `kind` is that of its data."""
 
     kind: str
     way: _Way
@@ -258,6 +264,12 @@ class _Reader:
         self.saved: _Model | None = None
         # The names that a loop bound last.
         self.of_loops: set[str] = set()
+        # The last list or dict that the notebook has looked up the most probable class in, with its name's version.
+        self.class_names: _Way | None = None
+        # Names of the numbers of most probable classes.
+        self.classes: set[str] = set()
+        # Names of lists and dicts of texts.
+        self.texts: set[str] = set()
         self.modules = _own_modules(cells)
         self.place = 0
         self.cell: Cell | None = None
@@ -308,7 +320,9 @@ class _Reader:
             data = _Data(ARRAY)
         if data is None or samples is None or not all(map(self._holds, data.steps)):
             return None
-        labels = model.labels if isinstance(model.labels, _Data) and _CLASSIFIES.search(model.kind) else _Data(COLUMN)
+        targets = model.labels if isinstance(model.labels, _Data) else _Data(COLUMN)
+        labels = targets if _CLASSIFIES.search(model.kind) else _Data(COLUMN)
+        classes = labels.classes or (self.class_names if model.kind in (NETWORK, MODULE) else None)
         return FittedModel(
             name,
             data.kind,
@@ -316,8 +330,9 @@ class _Reader:
             tuple(way.text for way in data.steps),
             model.wrapper,
             model.arrays_only,
-            labels.classes.text if labels.classes and self._holds(labels.classes) else "",
+            classes.text if classes and self._holds(classes) else "",
             labels.encoder.text if labels.encoder and self._holds(labels.encoder) else "",
+            targets.scaler.text if targets.scaler and self._holds(targets.scaler) else "",
             dict(self.imports),
             tuple(self._own_calls(name, model)) or _call_of(name, model, data, samples),
             model.kind,
@@ -350,6 +365,8 @@ class _Reader:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 self.place += 1
                 self.used[node.id] = self.place
+        if not isinstance(statement, (*_BLOCKS, ast.For, ast.FunctionDef, ast.ClassDef)):
+            self._note_classes(statement)
         if isinstance(statement, _BLOCKS):
             self._read_block(statement)
         elif isinstance(statement, (ast.For, ast.AsyncFor)):
@@ -364,6 +381,24 @@ class _Reader:
             self._read_other(statement)
         for name, column in _mutations(statement):
             self._mutate(name, column)
+
+    def _note_classes(self, statement: ast.stmt) -> None:
+        """Record the list or dict that a statement looks up the most probable class in, as `names[pred.argmax()]`."""
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and self._is_class(node.slice):
+                self.class_names = self._name(node.value.id) if node.value.id in self.texts else self.class_names
+        if isinstance(statement, ast.Assign):
+            names = bound([statement])
+            self.classes = self.classes | names if self._is_class(statement.value) else self.classes - names
+            self.texts = self.texts | names if _is_of_texts(statement.value) else self.texts - names
+
+    def _is_class(self, node: ast.expr) -> bool:
+        """Return whether an expression computes the number of the most probable class, or an array of them."""
+        return any(
+            (isinstance(inner, ast.Attribute) and inner.attr == "argmax")
+            or (isinstance(inner, ast.Name) and (inner.id in self.classes or inner.id == "argmax"))
+            for inner in ast.walk(node)
+        )
 
     def _read_other(self, statement: ast.stmt) -> None:
         if isinstance(statement, ast.Expr):
@@ -659,8 +694,8 @@ class _Reader:
             return self._named_again(call) or _of_pandas(name, call)
         if library in ("numpy", "scipy"):
             return _Data(ARRAY)
-        if parts[:2] == ["sklearn", "datasets"]:
-            return _dataset(name, call)
+        if data := _loaded(parts, call):
+            return data
         if name == "train_test_split":
             halves = (self._data_or_value(argument) for argument in call.args)
             return _Several(tuple(_without_ways(value) for value in halves for _ in range(2)))
@@ -789,17 +824,27 @@ class _Reader:
                 return None
             return model if function.attr == "fit" else _Data(ARRAY)
         if function.attr in ("transform", "fit_transform") and isinstance(function.value, ast.Name):
-            owner = function.value.id
-            if function.attr == "fit_transform":
-                # It was refitted, so the results of earlier steps with it are invalid.
-                self.versions[owner] += 1
-            if model.kind == "LabelEncoder":
-                return _Data(ARRAY, encoder=self._name(owner))
-            step = replace(self._name(owner), text=f"{owner}.transform({{}})")
-            return _with_step(data, step, bool(_SCALERS.search(model.kind))) if isinstance(data, _Data) else None
+            return self._transformed(model, function.value.id, function.attr, data)
+        if function.attr in ("fit_resample", "fit_sample"):
+            # Rows with the same columns; the old ones come first, or are all.
+            return _Several((_without_ways(data), _without_ways(self._argument(call, 1, "y"))))
         if function.attr in ("save", "save_model"):
             self.saved = model
         return model if function.attr in ("set_params", "set_output") else None
+
+    def _transformed(self, model: _Model, owner: str, method: str, data: Any) -> _Data | None:
+        """Return the result of `owner.transform(data)` or `owner.fit_transform(data)`."""
+        if method == "fit_transform":
+            # It was refitted, so the results of earlier steps with it are invalid.
+            self.versions[owner] += 1
+        if model.kind == "LabelEncoder":
+            return _Data(ARRAY, encoder=self._name(owner))
+        if not isinstance(data, _Data):
+            return None
+        step = replace(self._name(owner), text=f"{owner}.transform({{}})")
+        scaled = _with_step(data, step, bool(_SCALERS.search(model.kind)))
+        # Only a notebook that scales predictions back shows that its targets are scaled.
+        return replace(scaled, scaler=self._name(owner)) if "inverse_transform" in self.attributes[owner] else scaled
 
     def _argument(self, call: ast.Call, place: int, name: str) -> Any:
         node = call.args[place] if len(call.args) > place else _keyword(call, name)
@@ -871,7 +916,8 @@ class _Reader:
         if name == "target":
             names = replace(bunch.way, text=f"{bunch.way.text}.target_names")
             return _Data(ARRAY, classes=names if bunch.way.text else None)
-        return {"data": _Data(bunch.kind), "frame": _Data(TABLE)}.get(name)
+        of_table = {"frame": _Data(TABLE), "exog": _Data(TABLE), "endog": _Data(COLUMN)}
+        return {"data": _Data(bunch.kind), **of_table}.get(name)
 
 
 def _fitted(statement: ast.stmt) -> Iterator[str]:
@@ -1029,6 +1075,18 @@ def _is_literal(node: ast.expr) -> bool:
     )
 
 
+def _is_of_texts(node: ast.expr) -> bool:
+    """Return whether an expression is a list, a tuple or a dict whose values are all texts."""
+    if isinstance(node, ast.Dict):
+        values = [value for key, value in zip(node.keys, node.values, strict=True) if isinstance(key, ast.Constant)]
+        return bool(values) and len(values) == len(node.values) and all(map(_is_text, values))
+    return isinstance(node, (ast.List, ast.Tuple)) and bool(node.elts) and all(map(_is_text, node.elts))
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
 def _keyword(call: ast.Call, name: str) -> ast.expr | None:
     return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
 
@@ -1061,8 +1119,21 @@ def _dataset(name: str, call: ast.Call) -> Any:
     return _Bunch(kind, _Way("", {})) if name.startswith(("load_", "fetch_")) else None
 
 
+def _loaded(parts: Sequence[str], call: ast.Call) -> Any:
+    """Return a library's data set, loaded by a function with the name `parts`; None for any other function."""
+    library, inner = parts[0], parts[1:-1]
+    if library == "sklearn" and inner[:1] == ["datasets"]:
+        return _dataset(parts[-1], call)
+    if library == "statsmodels" and "datasets" in inner:
+        return _Bunch(TABLE, _Way("", {}))
+    is_table = list(parts) == ["seaborn", "load_dataset"] or (
+        library in ("plotly", "vega_datasets") and "data" in inner
+    )
+    return _Data(TABLE) if is_table else None
+
+
 def _with_step(data: _Data, step: _Way, is_dense: bool = True) -> _Data:
-    return replace(data, steps=(*data.steps, step), after=(), is_dense=data.is_dense and is_dense)
+    return replace(data, steps=(*data.steps, step), after=(), is_dense=data.is_dense and is_dense, scaler=None)
 
 
 def _without_ways(value: Any) -> Any:
@@ -1074,6 +1145,8 @@ def _without_ways(value: Any) -> Any:
 
 def _method_of_data(data: _Data, name: str) -> _Data | None:
     if data.steps:
+        if name in _RESHAPES and data.scaler:
+            return _Data(ARRAY, scaler=data.scaler)
         return data if name in ("toarray", "todense", "astype", "copy") else None
     if data.kind in (TABLE, BARE_TABLE, COLUMN):
         if name == "to_dict":

@@ -2,11 +2,11 @@
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 from nb_builder.common.cell import Cell
-from nb_builder.rewrite.names import bound
+from nb_builder.rewrite.names import bound, needed
 
 _NAMES = re.compile(
     r"predict(?:_\w+)?|(?:\w+_)?predict(?:ion)?|infer(?:ence)?|classify(?:_\w+)?|forecast|recommend(?:_\w+)?"
@@ -14,14 +14,20 @@ _NAMES = re.compile(
 _MAX_EXAMPLES = 3
 
 
-def propose(cells: Sequence[Cell], mark: str) -> str | None:
+def propose(cells: Sequence[Cell], mark: str, models: Collection[str] = ()) -> str | None:
     """Return the source of a cell that makes a function predictor; None if no call of one shows its samples.
+
+    If there are `models`, the names of fitted ones, the function must use one of them and return a value.
 
     The sample of a function with several arguments is an object with their names, unless the notebook calls it with a
     sample and its own names, such as those of its model and vectorizer.
     """
     statements = [statement for cell in cells for statement in cell.statements or ()]
-    functions = [each for each in statements if isinstance(each, ast.FunctionDef) and _NAMES.fullmatch(each.name)]
+    functions = [
+        each
+        for each in statements
+        if isinstance(each, ast.FunctionDef) and _NAMES.fullmatch(each.name) and (not models or _wraps(each, models))
+    ]
     for function in reversed(functions):
         predictor, examples = f"predictor = {function.name}", _examples(function, statements)
         if not examples:
@@ -30,6 +36,12 @@ def propose(cells: Sequence[Cell], mark: str) -> str | None:
             listed = ",\n".join(f"    {example!r}" for example in examples[:_MAX_EXAMPLES])
             return f"{mark}\n{predictor}\n\nexamples = [\n{listed},\n]"
     return None
+
+
+def _wraps(function: ast.FunctionDef, models: Collection[str]) -> bool:
+    """Return whether a function reads the name of a model and returns a value."""
+    returns = any(isinstance(node, ast.Return) and node.value is not None for node in ast.walk(function))
+    return returns and bool(needed(function) & set(models))
 
 
 def _with_own_names(function: str, statements: Sequence[ast.stmt]) -> tuple[str, list[object]]:

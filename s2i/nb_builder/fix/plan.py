@@ -271,8 +271,10 @@ def lines(plan: Plan, candidate: Candidate, resolution: Resolution | None) -> It
     source = [line.strip() for line in plan.proposal.source.splitlines()]
     answer = next(line for line in source if line.startswith(("return ", "predictor =")))
     yield f"predictor: {answer.removeprefix('return ').removeprefix('predictor = ')}"
-    if plan.proposal.check is None:
-        yield "it can't be compared with the notebook's own model, because none of that model's inputs is left"
+    if plan.proposal.is_own:
+        yield "it is a function of the notebook, with samples that the notebook passes to it"
+    elif plan.proposal.check is None:
+        yield f"it can't be compared with the notebook's own model, because {plan.proposal.uncompared}"
     yield from _lines_of_cells(plan)
     for redirect in plan.redirects[:3]:
         yield f"{redirect.path} is read from {redirect.file}, the only file of that name"

@@ -89,11 +89,14 @@ def compare_with_own_forecast(forecast, last):
 class Proposal:
     """The source of a cell that defines predictor and examples, and of one that compares it with the notebook's model.
 
-    `check` is None if the notebook has nothing left to compare with.
+    `check` is None if nothing can be compared; `uncompared` is then the reason as a clause. `is_own` is True for a
+    function of the notebook.
     """
 
     source: str
     check: str | None = None
+    is_own: bool = False
+    uncompared: str = "none of that model's inputs is left"
 
 
 def propose(cells: Sequence[Cell], notebook: Path, python: Path) -> Proposal | None:
@@ -119,8 +122,9 @@ def _proposals(
         _by_body(model, defined) if model.model_class in _BY_BODY else _proposal(model, defined, cells)
         for model in models
     ]
-    own = own_function.propose(cells, _MARK) if not models else None
-    for proposal in [*proposals, *([Proposal(own)] if own else [])]:
+    # A function that wraps a model also prepares the sample and names the prediction, so it comes first.
+    own = own_function.propose(cells, _MARK, [model.name for model in models])
+    for proposal in [*([Proposal(own, is_own=True)] if own else []), *proposals]:
         if _is_right(proposal.source, cells, notebook, python):
             yield proposal
 
@@ -135,7 +139,9 @@ def _by_body(model: FittedModel, defined: set[str]) -> Proposal:
     # Otherwise the call gets the training data, and the result isn't a forecast.
     own = own if own.isidentifier() else ""
     check = _CHECK_OF_FORECAST.format(check=CHECK, model=model.name, own=own) if own else None
-    return Proposal("\n".join(lines), check)
+    if model.model_class == FORECAST:
+        return Proposal("\n".join(lines), check, uncompared="the notebook keeps no forecast of it")
+    return Proposal("\n".join(lines), check, uncompared="only models that take rows, and Prophet, are compared")
 
 
 def _proposal(model: FittedModel, defined: set[str], cells: Sequence[Cell]) -> Proposal:
@@ -155,7 +161,15 @@ def _proposal(model: FittedModel, defined: set[str], cells: Sequence[Cell]) -> P
         return _of_module(model, defined, cells, rows)
     answer = f"{model.name}.predict({_as_input(model, rows, imports)})"
     decoded = "{}"
-    if model.model_class == NETWORK:
+    if model.scaler:
+        numpy = _module("numpy", "np", model, imports)
+        scaled_back = f"{model.scaler}.inverse_transform({{}}.reshape({{}}, (1, -1)))[0][0]"
+        # The cell with the check imports numpy itself.
+        answer, decoded = scaled_back.format(numpy, answer), scaled_back.format("np", "{}")
+    elif model.model_class == NETWORK and model.classes:
+        decoded = f"{model.classes}[int({{}}.argmax())]"
+        answer = decoded.format(f"{answer}[0]")
+    elif model.model_class == NETWORK:
         ending = ".argmax()" if any("softmax" in cell.source for cell in cells) else ".tolist()"
         answer, decoded = f"{answer}[0]{ending}", f"{{}}{ending}"
     elif model.encoder:
@@ -192,6 +206,8 @@ def _of_module(model: FittedModel, defined: set[str], cells: Sequence[Cell], row
     torch = _module("torch", "torch", model, imports)
     dtype = _free("sample_type", defined)
     ending = ".argmax()" if any("CrossEntropyLoss" in cell.source for cell in cells) else ""
+    decoded = f"{model.classes}[int({{}}.argmax())]" if model.classes else f"{{}}{ending}.tolist()"
+    answer = decoded.format(f"{model.name}({torch}.as_tensor({rows}, dtype={dtype}))[0]")
     lines = [
         _MARK,
         *imports,
@@ -201,11 +217,11 @@ def _of_module(model: FittedModel, defined: set[str], cells: Sequence[Cell], row
         "def predictor(x):",
         f"    {model.name}.eval()",
         f"    with {torch}.no_grad():",
-        f"        return {model.name}({torch}.as_tensor({rows}, dtype={dtype}))[0]{ending}.tolist()",
+        f"        return {answer}",
     ]
     if "examples" not in defined:
         lines += ["", "", f"examples = {_ROWS[model.kind].format(model.samples)}"]
-    return Proposal("\n".join(lines), proposal_check.cell(model, "", f"{{}}{ending}.tolist()"))
+    return Proposal("\n".join(lines), proposal_check.cell(model, "", decoded))
 
 
 def _module(name: str, usual: str, model: FittedModel, imports: list[str]) -> str:

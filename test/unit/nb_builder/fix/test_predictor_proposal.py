@@ -471,6 +471,19 @@ def test_a_function_that_the_notebook_calls_with_samples_is_the_predictor(code, 
     assert proposed("def predict_price(rooms):\n    return rooms\npredict_price(X)") is None
 
 
+def test_a_function_that_wraps_the_model_comes_before_the_model():
+    fit = "X = df[['a']].values\nm = Ridge()\nm.fit(X, df.y)\n"
+    wrapper = "def predict_price(area):\n    price = m.predict([[area]])[0]\n    return f'{price} EUR'\n"
+    source = proposed(TABLE, fit + wrapper + "print(predict_price(3))")
+    assert "predictor = predict_price\n\nexamples = [\n    3,\n]" in source
+    for other in (
+        wrapper.replace("m.predict", "len"),
+        wrapper.replace("return", "text ="),
+    ):
+        assert "    return m.predict([x])[0]\n" in proposed(TABLE, fit + other + "print(predict_price(3))")
+    assert "    return m.predict([x])[0]\n" in proposed(TABLE, fit + wrapper + "print(predict_price(X[0]))")
+
+
 def test_a_function_that_gets_the_model_with_the_sample_gets_it_from_predictor():
     code = (
         "def fit_all(rows):\n    return unknown(rows), 1\n"
@@ -492,6 +505,95 @@ def test_classes_have_names_where_these_are_evident():
     )
     assert "class_names = iris.target_names\n" in source
     assert "return class_names[tree.predict([x])[0]]\n" in source
+
+
+NETWORK = "from tensorflow import keras\nX = df[['a', 'b']].values\nnet = keras.Sequential()\nnet.fit(X, df.y)\n"
+TORCH = (
+    "import torch\nX = torch.tensor(df.values)\nnet = torch.nn.Sequential()\nfor _ in range(9):\n    net(X)\n"
+    "preds = net(X).argmax(dim=1)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "answer"),
+    [
+        (
+            f"kinds = ['a', 'b']\n{NETWORK}pred = net.predict(X)\nprint(kinds[np.argmax(pred[0])])",
+            "return kinds[int(net.predict(np.asarray([x]))[0].argmax())]",
+        ),
+        (
+            f"kinds = {{0: 'a', 1: 'b'}}\n{NETWORK}best = net.predict(X).argmax(1)\nnumber = best[0]\nkinds[number]",
+            "return kinds[int(net.predict(np.asarray([x]))[0].argmax())]",
+        ),
+        (
+            f"kinds = ('a', 'b')\n{TORCH}for pred in preds[:3]:\n    print(kinds[preds[0]])",
+            "return kinds[int(net(torch.as_tensor([x], dtype=sample_type))[0].argmax())]",
+        ),
+        (
+            f"kinds = ['a', 'b']\n{NETWORK}print(kinds[0])",
+            "return net.predict(np.asarray([x]))[0].tolist()",
+        ),
+        (
+            f"kinds = ['a', 'b']\n{NETWORK}print(kinds[np.argmax(net.predict(X)[0])])\nkinds = None",
+            "return net.predict(np.asarray([x]))[0].tolist()",
+        ),
+        (
+            f"kinds = [1, 2]\n{NETWORK}print(kinds[np.argmax(net.predict(X)[0])])",
+            "return net.predict(np.asarray([x]))[0].tolist()",
+        ),
+    ],
+)
+def test_a_network_s_most_probable_class_has_the_name_that_the_notebook_looks_up(code, answer):
+    assert f"    {answer}\n" in proposed(TABLE, code)
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        "y = scaler.fit_transform(df[['y']])",
+        "y = scaler.fit_transform(df['y'].values.reshape(-1, 1)).ravel()",
+        "y = df[['y']]\nscaler.fit(y)\ny = scaler.transform(y)",
+    ],
+)
+def test_a_prediction_for_scaled_targets_is_scaled_back(targets):
+    split = "X_train, X_test, y_train, y_test = train_test_split(X, y)\n"
+    code = f"X = df[['a']]\nscaler = StandardScaler()\n{targets}\n{split}"
+    fit = "m = Ridge()\nm.fit(X_train, y_train)\npred = m.predict(X_test)\n"
+    back = "scaler.inverse_transform(pred)"
+    scaled = f"return scaler.inverse_transform(np.reshape(m.predict({OF_COLUMNS}), (1, -1)))[0][0]\n"
+    assert scaled in proposed(TABLE, code + fit + back)
+    for other in ("", f"scaler.fit(X)\n{back}"):
+        assert f"return m.predict({OF_COLUMNS})[0]\n" in proposed(TABLE, code + fit + other)
+
+
+@pytest.mark.parametrize("method", ["fit_resample", "fit_sample"])
+def test_resampled_rows_have_the_form_of_the_rows_that_they_come_from(method):
+    code = f"X = df[['a']]\nfrom imblearn.over_sampling import SMOTE\nX_res, y_res = SMOTE().{method}(X, df.y)\n"
+    source = proposed(TABLE, f"{code}m = LogisticRegression().fit(X_res, y_res)")
+    assert f"return m.predict({OF_COLUMNS})[0]\n" in source
+
+
+def test_a_pipeline_that_resamples_is_asked_like_its_model():
+    code = (
+        "from imblearn.pipeline import make_pipeline\nfrom imblearn.over_sampling import SMOTE\n"
+        "X = df[['a']]\nm = make_pipeline(SMOTE(), LogisticRegression())\nm.fit(X, df.y)"
+    )
+    assert f"return m.predict({OF_COLUMNS})[0]\n" in proposed(TABLE, code)
+
+
+@pytest.mark.parametrize(
+    ("load", "samples"),
+    [
+        ("import seaborn as sns\nt = sns.load_dataset('tips')", "t[['a']]"),
+        ("import plotly.express as px\nt = px.data.iris()", "t[['a']]"),
+        ("import statsmodels.api as sm\nt = sm.datasets.get_rdataset('mtcars').data", "t[['a']]"),
+        ("import statsmodels.api as sm\nd = sm.datasets.longley.load_pandas()\nt = d.exog", "t[['a']]"),
+        ("from vega_datasets import data\nt = data.cars()", "t[['a']]"),
+    ],
+)
+def test_the_data_sets_of_libraries_are_tables(load, samples):
+    source = proposed(TABLE, f"{load}\nX = {samples}\nm = Ridge()\nm.fit(X, y=t['b'])")
+    assert f"return m.predict({OF_COLUMNS})[0]\n" in source
 
 
 def test_what_the_notebook_lacks_is_imported_and_its_names_are_left_alone():
