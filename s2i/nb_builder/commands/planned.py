@@ -34,8 +34,12 @@ _OF_PACKAGES = re.compile(
     r"|InvalidParameterError|could not convert|ValueError: .*(?:must be|got an unexpected|parameter)"
     r"|NotImplementedError"
 )
-# Problems caused by the proposed predictor.
-_OF_PROPOSALS = {"not-serializable", "example-fails", "model-does-not-load"}
+# {problem of the proposed predictor: what it means for the proposal, as a clause}
+_OF_PROPOSALS = {
+    "not-serializable": "its model can't be saved",
+    "example-fails": "it gives no prediction for a sample",
+    "model-does-not-load": "its model does not load in the service",
+}
 _SAMPLE_CHARACTERS = 200
 
 MAX_PROPOSALS = 3
@@ -50,12 +54,12 @@ Build = Callable[[Path, Mapping[str, str]], int]
 class Outcome:
     """The result of a plan: the exit status, or None if the notebook should be built unchanged.
 
-    `environ` contains the variables of the successful build. `tries_another_model` is whether the proposed predictor
-    caused a failure.
+    `environ` contains the variables of the successful build. If the proposed predictor caused a failure, `rejected` is
+    the reason as a clause.
     """
 
     status: int | None = None
-    tries_another_model: bool = False
+    rejected: str = ""
     environ: dict[str, str] = field(default_factory=dict)
 
 
@@ -139,16 +143,15 @@ def run(target: str, folder: Path, environ: Mapping[str, str], build: Build, con
         return Outcome()
     outcome = _built(folder, plan, environ, build, consent, log)
     for number in range(1, MAX_PROPOSALS):
-        following = plans.draw(result, settings, environ, number) if outcome.tries_another_model else None
+        following = plans.draw(result, settings, environ, number) if outcome.rejected else None
         if following is None:
             break
-        log.step("That predictor did not pass the check; trying the notebook's other model")
+        log.step("That predictor was rejected; trying the next one")
         outcome = _built(folder, following, environ, build, consent, log)
-    if outcome.tries_another_model:
+    if outcome.rejected:
         log.line(
-            "     The proposed predictor was rejected because its predictions differ from those of the "
-            "notebook's own model. "
-            "Add your own 'def predictor(x): ...'."
+            f"     The proposed predictor was rejected because {outcome.rejected}. "
+            "Correct that, or add your own 'def predictor(x): ...'."
         )
     return outcome
 
@@ -209,8 +212,8 @@ def _built(
             problem = _problem(Path(chosen[PROBLEM_FILE]))
         if status == 0:
             return _asked(folder, plan, candidate, resolution, chosen, consent, log)
-        if _is_of_the_proposal(problem, plan):
-            return Outcome(status, tries_another_model=True)
+        if rejected := _fault_of_the_proposal(problem, plan):
+            return Outcome(status, rejected=rejected)
         if number == len(plan.candidates) or not _is_of_versions(problem):
             break
         log.step(f"{candidate} failed; trying the next one")
@@ -272,12 +275,15 @@ def _problem(file: Path) -> Mapping[str, object]:
     return json.loads(file.read_text("utf-8")) if file.is_file() else {}
 
 
-def _is_of_the_proposal(problem: Mapping[str, object], plan: "Plan") -> bool:
-    """Return whether the proposed predictor caused a failure: it predicts differently, raises, or can't be saved."""
+def _fault_of_the_proposal(problem: Mapping[str, object], plan: "Plan") -> str:
+    """Return, as a clause, why the proposed predictor caused a failure; "" if something else did."""
     last = max(cell.number or 0 for cell in plan.checked.last.cells)
-    code, number = problem.get("code"), problem.get("cell")
-    fails = code in ("cell-failed", "package-changed") and isinstance(number, int) and number > last
-    return fails or code in _OF_PROPOSALS
+    code, number = str(problem.get("code")), problem.get("cell")
+    if code in ("cell-failed", "package-changed") and isinstance(number, int) and number > last:
+        if "The proposed predictor answers" in str(problem.get("what")):
+            return "its predictions differ from those of the notebook's own model"
+        return "it can't be compared with the notebook's own model, for the reason above"
+    return _OF_PROPOSALS.get(code, "")
 
 
 def _is_of_versions(problem: Mapping[str, object]) -> bool:

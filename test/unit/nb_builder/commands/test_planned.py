@@ -350,4 +350,44 @@ def test_another_model_is_tried_where_the_proposed_predictor_differs(repo, resol
     assert outcome.status is None
     assert "return other.predict" in builds.cells[0][-2] and "return model.predict" in builds.cells[1][-2]
     outcome, output = run(repo, Builds(1, 1, problem=problem), Consent(yes=True))
-    assert outcome.status == 1 and "The proposed predictor was rejected" in output
+    assert outcome.status == 1 and "it can't be compared with the notebook's own model, for the reason" in output
+
+
+@pytest.mark.parametrize(
+    ("problem", "reason"),
+    [
+        (
+            {"code": "cell-failed", "cell": 6, "what": "ValueError: The proposed predictor answers 1 for the sample 2"},
+            "its predictions differ from those of the notebook's own model",
+        ),
+        ({"code": "model-does-not-load"}, "its model does not load in the service"),
+        ({"code": "not-serializable"}, "its model can't be saved"),
+        ({"code": "example-fails"}, "it gives no prediction for a sample"),
+    ],
+)
+def test_a_proposal_is_rejected_for_what_the_build_reports(repo, resolved, problem, reason):
+    outcome, output = run(repo, Builds(1, problem=problem), Consent(yes=True))
+    assert outcome == planned.Outcome(1, rejected=reason)
+    assert f"The proposed predictor was rejected because {reason}. Correct that, or add your own" in output
+
+
+@pytest.mark.parametrize(
+    ("cells", "line"),
+    [
+        (
+            ["def predict_rent(n):\n    return model.predict([[n]])[0]\npredict_rent(3)"],
+            "it is a function of the notebook, with samples that the notebook passes to it",
+        ),
+        (
+            ["import spacy\nnlp = spacy.blank('en')\nnlp('Anna')"],
+            "it can't be compared with the notebook's own model, because only models that take rows, and Prophet, are",
+        ),
+        (
+            ["from prophet import Prophet\nm = Prophet()\nm.fit(df)"],
+            "it can't be compared with the notebook's own model, because the notebook keeps no forecast of it",
+        ),
+    ],
+)
+def test_the_plan_has_the_reason_why_nothing_is_compared(repo, resolved, cells, line):
+    write(repo, [*TRAINS, *cells])
+    assert f"     {line}" in run(repo, Builds(), Consent(dry_run=True))[1]
