@@ -51,6 +51,7 @@ class Store:
         # Users of a shared folder can't write each other's files.
         path = folder / f"{key}.{os.geteuid()}"
         with _locked(folder / f"{key}.lock", wait):
+            _remove_unless_own(path)
             yield Part(self, path)
 
     def free(self) -> int:
@@ -82,7 +83,8 @@ class Part:
 
     def append(self, blocks: Iterator[bytes], limit: int, count: Count) -> None:
         """Append blocks; raise OSError if that fails, or if the total exceeds `limit` bytes."""
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        # Opening a pipe would wait for its reader.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         with open(os.open(self._path, flags, 0o600), "ab") as file:
             size = file.tell()
             for block in blocks:
@@ -126,6 +128,14 @@ def lay(folder: Path, targets: Mapping[str, Path]) -> None:
             path = Path(parent, name)
             if str(path.relative_to(folder)) not in targets:
                 path.unlink(missing_ok=True)
+
+
+def _remove_unless_own(path: Path) -> None:
+    """Remove what others may have put at `path`: a link, a pipe, or a file that they can change; raise OSError."""
+    with contextlib.suppress(FileNotFoundError):
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_nlink > 1:
+            path.unlink()
 
 
 @contextlib.contextmanager
