@@ -3,6 +3,7 @@
 And what several workers need (pytest-xdist): a folder that they share, and one worker for all that a case is asked.
 """
 
+import gc
 import os
 import signal
 
@@ -64,6 +65,17 @@ def pytest_runtest_makereport(item, call):
         report.outcome = "failed"
         report.longrepr = f"skipped, which is not allowed here: {report.longrepr[2]}"
     return report
+
+
+def pytest_collection():
+    """Collect no garbage while objects are created that all stay."""
+    gc.disable()
+
+
+def pytest_collection_finish():
+    """Leave out of later garbage collections what stays until the end: the tests and all modules."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
