@@ -498,6 +498,62 @@ def test_a_figure_of_plotly_is_a_picture_or_the_error_names_what_is_missing():
     assert "requires the kaleido package" in without["error"]
 
 
+def test_other_routes_send_a_prediction_that_is_a_file(answers):
+    for path, wrapped in (
+        ("/invocations", "jpeg"),
+        ("/invocations", {"inputs": "jpeg", "parameters": {}}),
+        ("/", {"inputs": "jpeg"}),
+    ):
+        for accept in (None, "image/*", "image/png, image/jpeg;q=0.1"):
+            status, body, headers = raw(answers, wrapped, accept, path)
+            assert (status, headers["Content-Type"], body[:2]) == (200, "image/jpeg", b"\xff\xd8"), (path, accept)
+        status, body, headers = raw(answers, wrapped, "application/json", path)
+        assert (status, headers["Content-Type"]) == (200, "application/json")
+        assert json.loads(body).startswith("data:image/jpeg;base64,")
+        assert raw(answers, wrapped, "image/png", path)[0] == 406
+    assert raw(answers, "number", "text/csv", "/invocations")[:2] == (200, b"5\n")
+    assert raw(answers, "number", "image/png", "/invocations")[0] == 406
+    assert (
+        json.loads(raw(answers, {"instances": ["jpeg"]}, "image/jpeg", "/invocations")[1])["predictions"][0][:5]
+        == "data:"
+    )
+
+
+def test_pictures_are_content_of_their_own_in_mcp(answers):
+    def content(sample):
+        call = {"name": "model", "arguments": {"sample": sample}}
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call})
+        result = answers.ask(body, "/mcp")[1]["result"]
+        assert "prediction" in result["structuredContent"]
+        return [(each["type"], each.get("mimeType"), each.get("text")) for each in result["content"]]
+
+    assert content("picture") == [("image", "image/png", None)]
+    inside = '{"list": ["data:application/octet-stream;base64,YWJj", null]}'
+    assert content("inside") == [("text", None, inside), ("image", "image/png", None)]
+    assert content("number") == [("text", None, "5")]
+
+
+def test_an_explainer_takes_files(start, front):
+    service = start(
+        PICTURE + "def explainer(picture: PIL.Image.Image, *, factor: int = 1):\n    return picture.width * factor\n",
+        S2I_FRONT=front,
+        S2I_MODEL_NAME="m",
+    ).ready()
+    headers = {"Content-Type": "image/png"}
+    for path in ("/explain", "/explanations/m"):
+        assert service.ask(png(), path + "?factor=2", headers=headers)[:2] == (200, 6)
+        body, form_headers = form(("picture", png(), "a.png", "image/png"), ("factor", b"3", None, None))
+        assert service.ask(body, path, headers=form_headers)[:2] == (200, 9)
+        status, problem, _ = service.ask(b"a", path, headers={"Content-Type": "text/plain"})
+        assert (status, problem["detail"][:48]) == (415, "Send the file itself with its Content-Type (imag")
+    assert service.ask(png(), "/explanations/other", headers=headers)[0] == 404
+    paths = service.ask(None, "/openapi.json", "GET", {})[1]["paths"]
+    for path in ("/predict", "/invocations", "/", "/explain", "/explanations/{name}"):
+        content = paths[path]["post"]["requestBody"]["content"]
+        assert content["image/*"] == {"schema": {"type": "string", "format": "binary"}}
+        assert list(content["multipart/form-data"]["schema"]["properties"]) == ["picture"]
+
+
 def test_a_picture_in_and_a_picture_out(start, front):
     service = start(
         "import PIL.Image\n"

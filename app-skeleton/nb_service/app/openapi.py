@@ -262,9 +262,9 @@ class _Operations:
 
     def _answers(self, route: Route) -> dict:
         answer = {"$ref": "#/components/schemas/Answer"}
+        media_type = self._answer_schema.get("contentMediaType", "*/*")
+        of_file: dict = {media_type: {"schema": openapi_bodies.BINARY}} if self._files.has_answers else {}
         if route.path == "/predict":
-            media_type = self._answer_schema.get("contentMediaType", "*/*")
-            of_file = {media_type: {"schema": openapi_bodies.BINARY}} if self._files.has_answers else {}
             forms = [form for form in streaming.FORMS if form != streaming.TEXT or self._is_text()]
             of_stream = {form: {"schema": TEXT} for form in forms} if self._streams else {}
             return {JSON: {"schema": answer, **openapi_bodies.examples(self._answer_values)}, **of_file, **of_stream}
@@ -276,7 +276,7 @@ class _Operations:
         if route.path.endswith("/infer"):
             return {JSON: {"schema": OBJECT}, "application/octet-stream": {"schema": openapi_bodies.BINARY}}
         if AS_ASKED in route.gives:
-            return {kind: {} for kind in ((JSON, *_EVENTS) if route.path == "/" else bodies.TYPES)}
+            return {**{kind: {} for kind in ((JSON, *_EVENTS) if route.path == "/" else bodies.TYPES)}, **of_file}
         return {kind: {} for kind in route.gives}
 
 

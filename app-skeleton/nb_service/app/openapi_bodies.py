@@ -76,15 +76,17 @@ class Bodies:
         many["application/x-npy"] = {"schema": BINARY}
         by_path = {
             "/predict": {JSON: {"schema": _any(self._one()), **examples(self._samples)}, **self._with_files()},
-            "/explain": {JSON: {"schema": SAMPLE, **examples(self._samples)}},
+            "/explain": {JSON: {"schema": SAMPLE, **examples(self._samples)}, **self._with_files()},
             "/mcp": {JSON: {"schema": _message()}},
-            "/explanations/<name>": {JSON: {"schema": SAMPLE}},
+            "/explanations/<name>": {JSON: {"schema": SAMPLE}, **self._with_files()},
             "/predict/batch": many | {JSON: {"schema": {**LIST, "items": SAMPLE}, **examples(arrays)}},
-            "/invocations": many | {JSON: {"schema": {"anyOf": self._invocations()}, **examples(self._samples)}},
+            "/invocations": many
+            | {JSON: {"schema": {"anyOf": self._invocations()}, **examples(self._samples)}, **self._with_files()},
             "/": {
                 cloud_events.STRUCTURED: {"schema": _event()},
                 cloud_events.BATCH: {"schema": {**LIST, "items": _event()}},
                 JSON: {"schema": SAMPLE},
+                **self._with_files(),
             },
             "/feedback": {JSON: {"schema": _FEEDBACK, **examples(self._feedback())}},
             "/docs": {"application/x-www-form-urlencoded": {"schema": _with("sample", _JSON_TEXT)}},
@@ -109,10 +111,11 @@ class Bodies:
             return {JSON: {"schema": _with("examples", listed, {"parameters": self._parameters})}}
         # TensorFlow Serving's, KServe's and Vertex AI's.
         instances = _with("instances", {**LIST, "items": SAMPLE}, {"parameters": self._parameters})
-        return {JSON: {"schema": instances, **examples([{"instances": array} for array in arrays])}}
+        of_vertex = {} if path.startswith("/v1/models/") else self._with_files()
+        return {JSON: {"schema": instances, **examples([{"instances": array} for array in arrays])}, **of_vertex}
 
     def _with_files(self) -> dict:
-        """Return the bodies of /predict that are a file, and the form with one part per argument."""
+        """Return the bodies of one sample that are a file, and the form with one part per argument."""
         if not self._files.arguments:
             return {}
         raw: dict = {media_type: {"schema": BINARY} for media_type in self._files.media_types}

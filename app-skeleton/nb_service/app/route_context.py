@@ -116,13 +116,17 @@ class RouteContext:
         """Return whether the service is ready for predictions."""
         return self.health.is_ready()
 
-    def answer_files(self) -> Response | None:
-        """Return the response to a body that is a file or a form with files; None for any other body."""
+    def answer_files(self, function: str = "") -> Response | None:
+        """Return the response to a body that is a file or a form with files; None for any other body.
+
+        `function` is the notebook's function to call, "" for predictor.
+        """
         try:
             self.require_default()
             content = body(self.settings.max_body)
             sample = form.files_in(request.content_type, content, self.files, request.headers.get("Accept"))
-            call = self.calls.made(in_query(request.query_string.decode("latin-1")), request.headers) if sample else b""
+            parameters = in_query(request.query_string.decode("latin-1"))
+            call = self.calls.made(parameters, request.headers, function) if sample else b""
         except Malformed as error:
             return rejection_response(problem, error.status, str(error))
         if sample is None:
@@ -135,7 +139,10 @@ class RouteContext:
             self.require_default()
             question = read(body(self.settings.max_body))
             call = self.calls.made(question.parameters, request.headers, question.function)
-            answers = self._answers(self.with_fetched_files(question.samples), call)
+            samples = self.with_fetched_files(question.samples)
+            if question.may_be_file and self.files.has_answers:
+                return self._answer_by_file(question, samples, call)
+            answers = self._answers(samples, call)
             response = response_with(question.write(answers))
             if not question.function:
                 self.keep(answers)
@@ -145,6 +152,16 @@ class RouteContext:
             return rejection_response(rejection, error.status, str(error))
         else:
             return response
+
+    def _answer_by_file(self, question: Question, samples: Series, call: bytes) -> Response:
+        """Return the response with the prediction for one sample in JSON, which is a file if Accept allows that."""
+        prefix = self.files.prefix_of_json(request.headers.get("Accept"))
+        (sample,) = samples.elements
+        answer = self.asker.ask_files(prefix + sample, call)
+        if answer.outcome != outcomes.OK:
+            return response_of(replies.from_answer(answer, replies.disclosure(self.settings)))
+        self.keep(answer.payload)
+        return response_with(question.write([answer.payload]))
 
     def keep(self, answers: Series | bytes) -> None:
         """Keep the predictions of this request, or its single one, for feedback, unless they are too large."""

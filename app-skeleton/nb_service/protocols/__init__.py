@@ -46,8 +46,11 @@ class Question:
     """The samples of a request, and a function that converts their predictions, in the same order, to a body.
 
     `ids` are the client's ids of the samples, if its format has them; `parameters` are the request's, and `function` is
-    the name of the notebook's function to call, "" for predictor.
+    the name of the notebook's function to call, "" for predictor. `may_be_file` is whether a prediction that is a file
+    is sent as it is.
     """
+
+    may_be_file = False
 
     def __init__(
         self,

@@ -22,4 +22,6 @@ def is_meant_alone(decoded: object) -> bool:
 def read(decoded: dict) -> Question:
     """Return the sample and the parameters of a decoded body; raise Malformed."""
     sample, parameters = encode(decoded[INPUTS]), in_object(decoded, PARAMETERS)
-    return Question([sample], lambda answers: Body(answers[0]), parameters=parameters)
+    question = Question([sample], lambda answers: Body(answers[0]), parameters=parameters)
+    question.may_be_file = True
+    return question

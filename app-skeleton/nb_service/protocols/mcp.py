@@ -16,6 +16,8 @@ PARSE_ERROR, INVALID_REQUEST, UNKNOWN_METHOD, INVALID_PARAMS = -32700, -32600, -
 SAMPLE, PARAMETERS, PREDICTION = "sample", "parameters", "prediction"
 # Some clients don't accept longer names, or names with dots.
 MAX_NAME = 64
+# The start of a data: URL, as scorers write files.
+_MEDIA = re.compile(r"data:(?P<kind>image|audio)/(?P<subtype>[\w.+-]+);base64,", re.ASCII)
 
 
 def tool_name(served: Identity) -> str:
@@ -77,8 +79,28 @@ def arguments(params: Mapping[str, Any]) -> tuple[bytes, Parameters]:
 
 
 def predicted(prediction: Any, text: str) -> dict:
-    """Return the result of a call: the prediction, whose JSON is `text`."""
-    return {"content": [_text(text)], "structuredContent": {PREDICTION: prediction}, "isError": False}
+    """Return the result of a call with this prediction, whose JSON is `text`.
+
+    Pictures and sounds are content of their own, which a language model can see and hear.
+    """
+    media: list[dict] = []
+    rest = _without_media(prediction, media)
+    texts = [] if media and rest is None else [_text(encode(rest).decode("utf-8") if media else text)]
+    return {"content": [*texts, *media], "structuredContent": {PREDICTION: prediction}, "isError": False}
+
+
+def _without_media(value: Any, found: list[dict]) -> Any:
+    """Return a prediction with null for each picture and sound, which are appended to `found`."""
+    if isinstance(value, list):
+        return [_without_media(item, found) for item in value]
+    if isinstance(value, dict):
+        return {name: _without_media(item, found) for name, item in value.items()}
+    media = _MEDIA.match(value) if isinstance(value, str) else None
+    if media is None:
+        return value
+    kind = media["kind"]
+    found.append({"type": kind, "data": value[media.end() :], "mimeType": f"{kind}/{media['subtype']}"})
+    return None
 
 
 def rejected(detail: str) -> dict:

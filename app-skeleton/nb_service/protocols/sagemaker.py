@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from nb_service.protocols import DEFAULT, JSON_TYPE, Body, Limits, Malformed, Question, bodies, keyed
+from nb_service.protocols import DEFAULT, JSON_TYPE, Body, Limits, Malformed, Question, Series, bodies, keyed
 from nb_service.protocols.bodies import ContentType
 from nb_service.protocols.rows import Rows
 
@@ -23,18 +23,27 @@ def read(body: bytes, content_type: str | None, accept: str | None, rows: Rows, 
     """
     media_type = bodies.parse(content_type)
     if is_json(media_type):
-        return _one(body, accept)
+        return _one(body, accept, has_files=rows.files.has_answers)
     question = bodies.read(body, content_type, accept, rows, limits)
     if bodies.accepted(accept) == "json":
         return Question(question.samples, lambda answers: keyed(b"predictions", answers))
     return Question(question.samples, lambda answers: _bare(question.write(answers)))
 
 
-def _one(body: bytes, accept: str | None) -> Question:
+def _one(body: bytes, accept: str | None, *, has_files: bool) -> Question:
     if not body:
         raise Malformed("The body is empty; send one sample as JSON.")
-    write = bodies.writer(accept)
-    return Question([body], lambda answers: _bare(write(answers)) if write else Body(answers[0]))
+    if not has_files:
+        # Rejects a request before its sample is scored. A prediction that is a file may have any type.
+        bodies.writer(accept)
+
+    def write(answers: Series) -> Body:
+        writer = bodies.writer(accept)
+        return _bare(writer(answers)) if writer else Body(answers[0])
+
+    question = Question([body], write)
+    question.may_be_file = has_files
+    return question
 
 
 def _bare(body: Body) -> Body:

@@ -13,16 +13,19 @@ def add(app: Flask, context: RouteContext) -> None:
 
     def read(body: bytes) -> Question:
         if request.content_type is not None and not replies.is_json(request.content_type):
-            raise Malformed(replies.detail_of(replies.NO_JSON_HEADER), 415)
+            media_types = context.files.media_types
+            rejected = replies.no_file_header(media_types) if media_types else replies.NO_JSON_HEADER
+            raise Malformed(replies.detail_of(rejected), 415)
         parameters = in_query(request.query_string.decode("latin-1"))
         return explanations.read(body, parameters, has_explainer=context.has_explainer)
 
     @app.post("/explain")
     def explain() -> Response:
-        return context.answer(read, problem)
+        response = context.answer_files(explanations.FUNCTION) if context.has_explainer else None
+        return response or context.answer(read, problem)
 
     @app.post("/explanations/<name>")
     def explain_by_name(name: str) -> Response:
         if name != context.identity.name:
             return rejection_response(problem, 404, f"There is no model {name!r}. Models: {context.identity.name}.")
-        return context.answer(read, problem)
+        return explain()

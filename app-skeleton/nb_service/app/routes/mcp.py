@@ -7,7 +7,7 @@ from flask import Flask, Response, request
 from nb_service.app.route_context import RouteContext, body, problem, rejection_response, response_with
 from nb_service.http import replies
 from nb_service.pool import answer as outcomes
-from nb_service.protocols import Body, Malformed, decode, mcp
+from nb_service.protocols import Body, Malformed, Series, decode, mcp
 
 FOREIGN = "A page from another origin sent this; S2I_CORS_ORIGINS lists the origins that may."
 
@@ -79,7 +79,9 @@ def _called(context: RouteContext, params: dict[str, Any]) -> dict:
         tools = {mcp.tool_name(own.identity): own for own in context.by_name.values()}
         own = tools[mcp.tool_asked(params, tools)]
         sample, parameters = mcp.arguments(params)
-        answer = context.asker.ask(sample, own.calls.made(parameters, request.headers))
+        call = own.calls.made(parameters, request.headers)
+        (sample,) = own.with_fetched_files(Series([sample]))
+        answer = context.asker.ask(sample, call)
     except Malformed as error:
         return mcp.rejected(str(error))
     if answer.outcome != outcomes.OK:
