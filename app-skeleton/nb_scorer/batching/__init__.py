@@ -1,1 +1,1 @@
-"""Certified batching: a predictor of one sample pauses at each call of a model, so that many samples share the call."""
+"""Verified batching: a predictor of one sample pauses at each model call, so that many samples share the call."""

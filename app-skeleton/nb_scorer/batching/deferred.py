@@ -1,44 +1,44 @@
-"""Values deferred until the next model needs them: frames not built yet, and results of a batch not sliced yet."""
+"""Values that are created only when the next model needs them: frames, and slices of a batch's results."""
 
 
 class Later:
-    """A frame or a matrix that only a model reads: built once, from the data of all samples that share the call."""
+    """A frame or matrix that only a model reads: built once, from the data of all samples that share the call."""
 
     __slots__ = ("_built", "columns", "constructor", "data", "keywords", "rows", "shape")
 
     def __init__(self, constructor, data, keywords, columns=None):
         """Store the arguments of `constructor`, and the columns to pick from what it builds (None: all)."""
         self.constructor = constructor
-        # A copy: the author's code may change it before the model is called.
+        # Copied, because the author's code may change it before the model is called.
         self.data = _copied(data) if columns is None else data
         self.keywords = keywords
         self.columns = columns
-        # Its rows in the joined frame, once that is built: the next call uses them.
+        # Its rows in the joined frame, once that is built; the next call uses them.
         self.rows = None
         # Its shape, once computed.
         self.shape = None
         self._built = None
 
     def __getitem__(self, columns):
-        """Pick these columns, deferred; a second pick applies to the built frame."""
+        """Select these columns, deferred; a second selection applies to the built frame."""
         if self.columns is None:
             return Later(self.constructor, self.data, self.keywords, columns)
         return self.now()[columns]
 
     def now(self):
-        """Return what the constructor builds from this one's own data; built once."""
+        """Return the object built from this sample's own data, and keep it."""
         if self._built is None:
             self._built = self.build(now(self.data))
         return self._built
 
     def build(self, data, keywords=None):
-        """Return what the constructor builds from `data`."""
+        """Return the object built from `data`."""
         built = self.constructor(data, **(self.keywords if keywords is None else keywords))
         return built if self.columns is None else built[self.columns]
 
 
 class Batch:
-    """The joined result of a call, or a joined argument, and its number of rows."""
+    """The joined result of a call, or a joined argument, with its number of rows."""
 
     __slots__ = ("result", "rows", "several", "shape")
 
@@ -47,7 +47,7 @@ class Batch:
         self.result = result
         self.rows = rows
         self.several = several
-        # The shape shared by all its rows, once computed, in a tuple of one.
+        # The shape that all its rows share, once computed, in a tuple of one.
         self.shape = None
 
 
@@ -64,7 +64,7 @@ class Rows:
         self._cut = None
 
     def now(self):
-        """Return the rows themselves, sliced once."""
+        """Return the rows themselves, and keep them."""
         if self._cut is None:
             self._cut = cut(self.batch, self.start, self.end)
         return self._cut
@@ -76,7 +76,7 @@ def now(value):
 
 
 def cut(batch, start, end):
-    """Return the rows from `start` to `end` of a batch's result, in the form that a call for them alone returns."""
+    """Return the rows from `start` to `end` of a batch's result, in the form that a separate call returns."""
     result = batch.result
     if not batch.several:
         return _cut(result, start, end)

@@ -1,6 +1,6 @@
 """The batch form of a predictor: all samples share one call of a model.
 
-A generator for each sample pauses there; if the predictor has stages, all samples run from one call to the next
+A generator per sample pauses at the call. If the predictor has stages, all samples run from one call to the next
 together.
 """
 
@@ -10,9 +10,9 @@ import time
 from nb_scorer.batching import joining, straight_line
 from nb_scorer.batching.steps import raised_within
 
-# Maximum rows in a shared call: the largest number that verification tries.
+# The maximum number of rows in a shared call, which is the largest number that verification tries.
 MAX_TOGETHER = 1024
-# Maximum samples in progress: one body may contain a million, and each started sample takes memory.
+# The maximum number of samples in progress: a body may contain a million, and each started sample takes memory.
 MAX_UNDER_WAY = 1024
 
 
@@ -23,9 +23,9 @@ class Failure(object):
         self.error = error
 
     def taken(self):
-        """Return the error and drop it.
+        """Return the error, and remove it from this object.
 
-        Its traceback refers to frames that refer back to this one, with all their samples.
+        The error's traceback refers to frames that refer back to this object, with all their samples.
         """
         error, self.error = self.error, None
         return error
@@ -34,8 +34,8 @@ class Failure(object):
 class BatchForm(object):
     """A predictor's batch form: `score` returns predictor's results for many samples.
 
-    The model's pickle contains it alongside predictor, whose globals it shares. `stops` are the texts of the shared
-    calls; `source` is the source of the derived functions, for readers.
+    It is pickled together with predictor, whose globals it shares. `stops` are the texts of the shared calls; `source`
+    is the source of the derived functions, for readers.
     """
 
     def __init__(self, steps, receiver, fixed, stops, source):
@@ -59,10 +59,10 @@ class BatchForm(object):
     def score(self, calls, watch=None, most=MAX_TOGETHER, in_copy=None):
         """Return, for each (args, keywords) of `calls`, the result of predictor or its Failure.
 
-        Never raises an exception of a sample's code, including SystemExit: that is its Failure. `watch` (see
-        nb_scorer.batching.watch) may also call the model for single rows, and may use these results; if the two differ,
-        this call and all later ones are repeated row by row. `in_copy` is called if a step of a sample's code ended in
-        another process than it started in, with the error that ended it or None.
+        Never raises an exception of a sample's code, including SystemExit: that is the sample's Failure. `watch` (see
+        nb_scorer.batching.watch) may also call the model for single rows and use these results; if the two differ, this
+        call and all later ones are repeated row by row. `in_copy` is called if a step of a sample's code finished in a
+        different process than it started in, with the error that stopped it or None.
         """
         contexts = []
         try:
@@ -113,7 +113,7 @@ class _Drive(object):
         for index, (args, keywords) in enumerate(calls):
             try:
                 generator = begin(args, keywords)
-            # For arguments that the function does not accept.
+            # It raises for arguments that the function does not accept.
             except BaseException as error:
                 self._outcomes[index] = Failure(error)
             else:
@@ -126,9 +126,9 @@ class _Drive(object):
         return self._outcomes
 
     def run_in_stages(self, stages, first, begin, calls):
-        """As `run`, with the functions in `first` for all samples.
+        """Do the same as `run`, with the functions in `first` for all samples.
 
-        A sample that fails in one is repeated as a generator.
+        A sample for which a stage fails is repeated as a generator.
         """
         self._outcomes = [None] * len(calls)
         rows = _Rows(calls)
@@ -178,14 +178,14 @@ class _Drive(object):
                 wait((index, generator, step(value)))
             except StopIteration as stop:
                 outcomes[index] = stop.value
-            # Including SystemExit and KeyboardInterrupt: a notebook's exit() costs one prediction only.
+            # Including SystemExit and KeyboardInterrupt, so that a notebook's exit() fails only one prediction.
             except BaseException as error:
                 # Our frames would keep the outcomes alive, and these the error, until garbage is collected.
                 raised = _without_our_frames(raised_within(error))
                 outcomes[index] = Failure(raised)
             if getpid() != pid and self._in_copy is not None:
                 self._in_copy(raised)
-        # This frame and the error's traceback would keep each other alive, as would one that was thrown.
+        # This frame and the traceback of an error, caught or thrown, would keep each other alive.
         raised = value = entries = None
 
     def _groups(self, waiting):
@@ -241,7 +241,7 @@ class _Drive(object):
         # Including a library's exit().
         except BaseException:
             results = None
-        # Outside the except clause: otherwise, that error would become the context of other samples' errors.
+        # Outside the except clause, so that the error doesn't become the context of other samples' errors.
         if asked_alone:
             if watch is not None:
                 watch.end(stops[0], None, None)
@@ -253,7 +253,7 @@ class _Drive(object):
         return results if watch is None else self._watched(key, stops, results, time.perf_counter() - begun)
 
     def _watched(self, key, stops, results, seconds):
-        """Return `results`, with watched rows as the model returns them alone; all of them alone if one differs."""
+        """Return `results`, with watched rows replaced by the model's results for them alone; all, if one differs."""
         own: dict = {}
         begun = time.perf_counter()
         for place in self._watch.choose(key, len(stops), seconds):
@@ -287,7 +287,7 @@ class _Rows(object):
         self._stops = []
 
     def values_of(self, stage, first):
-        """Return a stage's values for the samples, and the samples for which it raised, which have no value."""
+        """Return a stage's values for the samples, and the samples without a value because the stage raised."""
         try:
             return (*stage(*first, zip(*self._columns)), [])
         except Exception:

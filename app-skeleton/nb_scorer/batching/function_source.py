@@ -15,7 +15,7 @@ def tree_of(function):
     try:
         source = textwrap.dedent(inspect.getsource(function))
         tree = ast.parse(source)
-    # A lambda inside a statement may be cut off anywhere; the source file may be gone.
+    # A lambda inside a statement may be truncated anywhere, and the source file may no longer exist.
     except (OSError, TypeError, SyntaxError, IndentationError):
         raise SourceUnreadable
     if function.__name__ == "<lambda>":
@@ -64,7 +64,7 @@ def place_of(function, node):
 
 
 def is_generator(function):
-    """Return whether a function is a generator already."""
+    """Return whether a function is already a generator."""
     return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
 
 

@@ -1,4 +1,4 @@
-"""Which stops may share a call of a model, and the call itself: for one stop alone, or for many together.
+"""Determines which stops may share a model call, and calls the model: for one stop alone, or for many together.
 
 A stop is what predictor's steps yield in place of calling a model: (number, function, args, keywords, stays_joined).
 `number` identifies the place in the code; `stays_joined` means that only the next model reads the result.
@@ -32,13 +32,13 @@ __all__ = [
 DATA = ("X", "x", "data", "input_feed", "inputs", "texts", "sentences", "exog")
 # Callable objects that are models: instances of a class of this package, or of one derived from it.
 _CALLED = {("torch", "Module"), ("keras", "Layer"), ("tensorflow", "Layer"), ("spacy", "Language")}
-# They compile for each input shape; with only a few sizes, each is compiled once.
+# They compile for each input shape, so only a few batch sizes are used.
 _COMPILING = {"keras", "tensorflow", "jax", "jaxlib"}
 # With several outputs, they return a list with one result each.
 _SEVERAL_RESULTS = {"predict_proba", "predict_log_proba"}
 # They take several inputs as a list, and return several outputs as a list.
 _SEVERAL_INPUTS = {"keras", "tensorflow"}
-# They take a single object without a list around it and return its result without one: a text or a flat row.
+# They take a single object (a text or a flat row) without a list around it, and return a result without one.
 _TAKE_ONE_TEXT, _TAKE_ONE_ROW = {"sentence_transformers"}, {"catboost"}
 _ONE = "one object"
 _MAX_TYPES = 1000
@@ -53,7 +53,7 @@ class NotRowwise(Exception):
 
 
 class Stops(object):
-    """Stops of one call that differ in a single argument: a sequence whose items are made on access.
+    """Stops of one call that differ only in one argument: a sequence whose items are created on access.
 
     `data` are these arguments.
     """
@@ -126,7 +126,8 @@ def key_of(stop):
             identity = _identity(function)
         if not keywords and len(args) == 1:
             data = args[0]
-            # Most stops are like this one, a row of floats in a list; this runs for every stop of every sample.
+            # A fast path for the most frequent stop, a row of floats in a list: this runs for every stop of every
+            # sample.
             if type(data) is list and len(data) == 1 and type(data[0]) is list and set(map(type, data[0])) == _FLOATS:
                 return number, identity, (list, float, len(data[0])), ()
             return number, identity, _shape(function, data, True), ()
@@ -175,7 +176,7 @@ def kind_of(key):
 
 
 def _identity(function):
-    """Return the type and identity of a callable; for one that a library wraps again each time, of its content."""
+    """Return the type and identity of a callable, or of its content for one that a library wraps again each time."""
     if isinstance(function, types.FunctionType) and function.__closure__:
         held = [cell.cell_contents for cell in function.__closure__]
         held.extend(function.__defaults__ or ())
@@ -237,7 +238,7 @@ def call_alone(stop):
 
 
 def call_aside(stop):
-    """As call_alone, with a copy of the data, so that the sample's own code doesn't see changes made by the call."""
+    """As call_alone, with a copy of the data, so that the sample's own code doesn't see changes by the call."""
     number, function, args, keywords, stays_joined = stop
     place = _place(function, args, keywords)
     if type(place) is int:
@@ -307,7 +308,7 @@ def _split(function, result, sizes, stops):
         if stop[4]:
             results.append(Rows(batch, start, end))
         else:
-            # Most results are one array, for which cut() would repeat the same checks.
+            # Most results are a single array, for which cut() would repeat the same checks.
             results.append(result[start:end] if is_sliced else cut(batch, start, end))
     return results
 

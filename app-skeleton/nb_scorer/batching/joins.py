@@ -32,7 +32,7 @@ def join(parts):
     if Rows in kinds:
         return _join_rows(parts)
     if Later in kinds:
-        # A built frame may have the same shape as one that a model returned.
+        # A built frame may have the same shape as a frame that a model returned.
         return _join_later(parts) if len(kinds) == 1 else join(list(map(now, parts)))
     if kind is list or kind is tuple:
         return kind([row for part in parts for row in part])
@@ -122,7 +122,7 @@ def _join_later(parts):
 
 
 def _as_built(parts):
-    """Return the frame built earlier from exactly these parts, or None: two models may read one frame."""
+    """Return the frame built earlier from exactly these parts, or None: two models may read the same frame."""
     rows = [part.rows for part in parts]
     if rows[0] is None or rows[0].start != 0:
         return None

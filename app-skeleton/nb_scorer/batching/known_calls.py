@@ -5,7 +5,7 @@ import io
 import random
 import types
 
-# Methods that take rows and return as many.
+# Methods that take rows, and return the same number of rows.
 METHODS = frozenset(
     [
         "predict",
@@ -23,7 +23,7 @@ METHODS = frozenset(
         "apply",
     ]
 )
-# If only a model reads them, they are built once, from the joined rows.
+# If only a model reads them, they are built once, from the rows of all samples.
 BUILT_LATER = {("pandas", "DataFrame"), ("xgboost", "DMatrix"), ("catboost", "Pool")}
 BUILT_WITH = ("columns", "index", "feature_names", "cat_features")
 # Functions that apply to each row of a table separately.
@@ -57,9 +57,9 @@ CHANGES = frozenset(
 )
 CONTAINERS = (list, dict, set, collections.deque, io.IOBase)
 TRAINS = frozenset(["fit", "fit_transform", "partial_fit", "fit_predict", "learn_one"])
-# A sample that holds the lock may pause at a model's call, and block the next sample.
+# A sample that holds the lock may pause at a model call, and block the next sample.
 TAKES_LOCK = "acquire"
-# They consume a generator expression at once, so it may be a list.
+# They consume a generator expression at once, so it can become a list.
 EAGER = frozenset(["sum", "list", "tuple", "max", "min", "sorted", "dict", "set"])
 # Functions and methods that, for plain values and results, run no other code and have no side effects.
 PLAIN_FUNCTIONS = (

@@ -1,8 +1,8 @@
-"""Verification of a batch form, in the scorer that will use it: samples are scored alone and together.
+"""Verifies a batch form in the scorer that will use it, by scoring samples both alone and together.
 
-The samples are golden rows and variations of them. Predictions are compared by the one definition of "the same answer",
-the results of each shared call by what their types can preserve (see nb_scorer.batching.joining). A predictor that is
-not deterministic is not batched.
+The samples are golden rows and variations of them. Predictions are compared by the definition of "the same answer", and
+results of shared calls by the precision of their types (see nb_scorer.batching.joining). A predictor that is not
+deterministic is not batched.
 """
 
 import json
@@ -14,27 +14,27 @@ from nb_scorer.batching.watch import MAX_COMPARED, ProofWatch
 from nb_scorer.common import phrases
 from nb_scorer.model import compare_answers
 
-# (rows, maximum rows in a call); the first that fits into the time limit is used.
+# (rows, maximum rows in a call): the first pair that fits into the time limit is used.
 SCALES = ((64, MAX_TOGETHER), (64, MAX_COMPARED), (32, 64), (16, 32), (8, 8))
 PATIENCE_SECONDS = 10.0
-# A call that takes less is timed more than once.
+# Calls that take less time are measured more than once.
 UNSURE_SECONDS = 0.2
-# A form is kept if this many samples together gain enough.
+# A form is used only if this many samples together save enough time.
 GATE_SAMPLES = 8
 GATE = 1.5
-# If samples choose among models, few of eight share a call, so this many have to gain more.
+# If samples choose among models, few of eight share a call, so this many samples must save enough.
 LARGE_GATE_SAMPLES = 32
 LARGE_GATE = 2.0
-# Batch sizes tried in this order, until one passes a gate, to find where batching starts to pay off.
+# The batch sizes at which batching may start to pay off, tried in this order.
 SIZES = (2, 4, GATE_SAMPLES, 16, LARGE_GATE_SAMPLES)
 TURNS = 5
-# The decoded samples of a mixture are held in memory, with their predictions.
+# Limits memory: the decoded samples of a mixture are held together with their predictions.
 MAX_BYTES = 16 << 20
 SHOWN = 200
 
 
 class Unproved(Exception):
-    """The batch form is not used, for this reason."""
+    """The batch form is not used; the text is the reason."""
 
 
 class Subject(object):
@@ -91,11 +91,11 @@ class _Proof(object):
         """Return how many rows to try, and how many of them together: fewer if predictor is slow."""
         self._subject.alone(body)
         seconds = _seconds(lambda: self._subject.alone(body))
-        # A slow machine in one moment must not decide, so take the best time; a slow predictor is slow every time.
+        # The best time counts, so that a machine that is slow for a moment does not decide.
         for _ in range(TURNS if seconds < UNSURE_SECONDS else 0):
             seconds = min(seconds, _seconds(lambda: self._subject.alone(body)))
         for rows, most in SCALES:
-            # Each row is scored twice, and once more in each mixture in which it is compared.
+            # Each row is scored twice, and once more in each mixture that is compared.
             asked = 2 * rows + sum(min(len(mixture), MAX_COMPARED) for mixture in _mixtures(rows, most, 0))
             if asked * seconds <= PATIENCE_SECONDS:
                 return rows, most
@@ -142,13 +142,13 @@ class _Proof(object):
     def _gain(self, rows, alone, golden):
         """Return {"gain", "pays_from"} for rows with predictions; raise Unproved if the form gains too little."""
         answered = [index for index, answer in enumerate(alone) if answer[0] == "answer"]
-        # Prefer golden rows, which come first: a variation that makes predictor catch an exception costs many calls.
+        # Golden rows come first, because a variation that makes predictor catch an exception costs many calls.
         answered = [index for index in answered if index < golden] or answered
         fit = [rows[index] for index in answered] * LARGE_GATE_SAMPLES
         pays_from, gains = None, {}
         for size in SIZES:
             one_by_one, together = [], []
-            # In turns, taking the best of each, because other work on the machine slows both.
+            # Measured alternately, and the best times count, because other work on the machine slows both.
             for _ in range(TURNS):
                 self._in_time()
                 one_by_one.append(_seconds(lambda rows=fit[:size]: [self._subject.alone(row) for row in rows]))
@@ -176,8 +176,8 @@ def _mixtures(count, most, seed):
 def same_but_for_rounding(one, other, tolerance):
     """Return whether two predictions are equal up to float32's last digits, or one rounding step.
 
-    If the results they come from differ in their last bits, a value near the middle between two steps may be rounded up
-    in one and down in the other.
+    If the underlying results differ in their last bits, a value near the middle between two steps may be rounded up in
+    one prediction and down in the other.
     """
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same_but_for_rounding(one[key], other[key], tolerance) for key in one)
@@ -197,7 +197,7 @@ def same_but_for_rounding(one, other, tolerance):
 
 # Tolerances of predictions computed from float32 results, as in the comparison of these results.
 SHORT_RELATIVE, SHORT_ABSOLUTE = 1e-5, 1e-6
-# Floats with more decimals were not rounded by their author.
+# The author did not round floats with more decimals.
 MAX_PLACES = 8
 
 

@@ -1,9 +1,9 @@
 """Derives the batch form of a one-sample function: a generator that pauses where a model is called.
 
-Its syntax tree is rewritten. Each call of an estimator's method becomes a `yield` of that call, and each call of the
-author's functions that leads to such a call becomes a `yield from`. The code between the stops runs unchanged, once for
-each sample, in its order. Only certain errors are rejected here, with their line: side effects beyond the sample
-would become visible with several samples in progress. Whether rows may share a call is decided at run time
+The function's syntax tree is rewritten: each call of an estimator's method becomes a `yield` of that call, and each
+call of the author's functions that leads to one becomes a `yield from`. The code between the stops runs unchanged, once
+per sample, in its order. Side effects beyond the sample are rejected here, with their line, because they would become
+visible with several samples in progress. Whether rows may share a call is decided at run time
 (nb_scorer.batching.joining), and verification decides whether their predictions are the same.
 """
 
@@ -25,7 +25,7 @@ from nb_scorer.batching.steps import COMPREHENSION, OUTER, Steps, code_named
 from nb_scorer.batching.syntax_nodes import UNKNOWN
 
 CALLS_NO_MODEL = "it calls no model method, such as predict or transform"
-# The file name of the code of a %%time cell.
+# The file name that Python gives the code of a %%time cell.
 TIMED = "<timed exec>"
 CALLS_IN_AN_INNER_FUNCTION = "it calls a model only inside a lambda or an inner function; a loop would do"
 
@@ -43,7 +43,7 @@ class Underivable(Exception):
 class Derived(object):
     """The result of deriving one function: its Steps, its readable source, and the texts of the calls at its stops.
 
-    Calls that may or may not be a model's are listed only if the function has no certain one.
+    Calls that may or may not be a model's are listed only if the function has no call that certainly is.
     """
 
     def __init__(self, steps, source, stages, called, may_be_called, receiver):
@@ -146,8 +146,8 @@ class _Deriver(object):
         module = ast.parse("")
         module.body = [outer]
         ast.fix_missing_locations(module)
-        # Under its own file name and lines, so that tracebacks show the author's text. In Python 3.6, a StopIteration
-        # from the author's code would end the generator like a return.
+        # Compiled under its own file name and lines, so that tracebacks show the author's text. In Python 3.6, a
+        # StopIteration from the author's code would end the generator like a return.
         flags = __future__.generator_stop.compiler_flag
         with warnings.catch_warnings():
             # The kernel reported them when it compiled the author's cell.
@@ -193,7 +193,7 @@ class _Rewriter(ast.NodeTransformer):
             self._self = code.co_varnames[0]
             self._names[self._self] = receiver
 
-    # --- what a name stands for ---
+    # --- resolving names ---
 
     def note_imports(self, tree):
         """Resolve names of modules and functions that the function imports itself."""
@@ -279,11 +279,11 @@ class _Rewriter(ast.NodeTransformer):
         try:
             return self.deriver.derive(own)
         except Underivable as reason:
-            # It calls no model, or its source can't be read.
+            # It calls no model, or its source is not available.
             if reason.reason in (CALLS_NO_MODEL, CALLS_IN_AN_INNER_FUNCTION) or reason.file is None:
                 return None
             if self._may_be_set and known_calls.LOADS_EACH_TIME in reason.reason:
-                # Loads on first use; the caller checks that.
+                # It loads something on first use, which the caller checks.
                 return None
             raise
 
@@ -307,7 +307,7 @@ class _Rewriter(ast.NodeTransformer):
             followed = is_own(type(own.__self__)) and is_own(own.__func__)
         else:
             followed = isinstance(own, types.FunctionType) and is_own(own)
-        # A coroutine runs only if its receiver runs it.
+        # A coroutine runs only if its caller awaits it.
         return own if followed and not inspect.iscoroutinefunction(own) else None
 
     def visit_Call(self, node):
@@ -361,7 +361,7 @@ class _Rewriter(ast.NodeTransformer):
         name = self._extra(name, derived.steps)
         first = []
         if derived.receiver is not None:
-            # In `service.predict` that is `service`; a callable object is its own receiver.
+            # In `service.predict`, that is `service`; a callable object is its own receiver.
             first = [node.func.value if receives else node.func]
             if isinstance(called, types.MethodType) and not receives:
                 # A method under another name, or of another object.
@@ -393,7 +393,7 @@ class _Rewriter(ast.NodeTransformer):
             instead = "load what it needs in a cell of its own, not in {}".format(self.function.__name__)
             self._reject(node, "{} {}; {}".format(text, known_calls.LOADS_EACH_TIME, instead))
 
-    # --- values that only a model looks at stay joined, or are built of joined rows ---
+    # --- values that only a model reads: they stay joined, or are built from joined rows ---
 
     def find_unseen(self, tree):
         """Find the calls in `tree` whose results only the next model reads."""
@@ -522,11 +522,11 @@ class _Rewriter(ast.NodeTransformer):
                 setattr(node, part, self.visit(getattr(node, part)))
 
     def visit_SetComp(self, node):
-        """As visit_ListComp."""
+        """Do the same as visit_ListComp, for a set."""
         return self.visit_ListComp(node, "add", "set()")
 
     def visit_DictComp(self, node):
-        """As visit_ListComp."""
+        """Do the same as visit_ListComp, for a dict."""
         return self.visit_ListComp(node, None, "{}")
 
     def visit_GeneratorExp(self, node):
@@ -538,12 +538,12 @@ class _Rewriter(ast.NodeTransformer):
         node.generators[0].iter = self.visit(node.generators[0].iter)
         return node
 
-    # --- what reaches past the sample ---
+    # --- effects beyond the sample ---
 
     def visit_With(self, node):
-        """Move a context manager around a model's call outside the whole batch, if that is allowed."""
+        """Enter a context manager around a model call once for the whole batch, if that is allowed."""
         before = self.stops
-        # The body first: that it loads a model is a better reason than that it opens a file.
+        # The body is visited first: that it loads a model is a better reason than that it opens a file.
         items, node.items = node.items, []
         self.generic_visit(node)
         stops_in_body = self.stops - before
@@ -574,7 +574,7 @@ class _Rewriter(ast.NodeTransformer):
         self.contexts.append((called, tuple(values), keywords))
 
     def visit_If(self, node):
-        """Allow `if model is None: model = load()`: a value set on first use is set for all samples."""
+        """Allow `if model is None: model = load()`, which sets a value for all samples on first use."""
         test = node.test
         on_first_use = isinstance(test, ast.UnaryOp) or (
             isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.Is, ast.NotIn))

@@ -1,4 +1,4 @@
-"""Whether a model returns the same result for a row in a batch as alone: compared at the model's call.
+"""Compares, at the model call, the result for a row in a batch with the result for the row alone.
 
 Whole numbers, texts and booleans are compared exactly. Floats may differ in their last bits, because the order of
 summation depends on the number of rows; the tolerance depends on their precision.
@@ -11,7 +11,7 @@ from nb_scorer.batching.deferred import now
 from nb_scorer.batching.shapes import top
 
 _DIFFERENT, _NEAR, _EXACT = 0, 1, 2
-# Bytes of a float: (relative, absolute). Measured on well-behaved models, with a margin.
+# Bytes of a float: (relative tolerance, absolute tolerance). Measured on well-behaved models, with a margin.
 _TOLERANCES = {2: (1e-2, 1e-3), 4: (1e-5, 1e-6), 8: (1e-6, 1e-9)}
 # Attributes of a spaCy token that its pipes set.
 _OF_TOKENS = ("text", "tag_", "pos_", "lemma_", "dep_", "ent_type_")

@@ -1,4 +1,4 @@
-"""Computes shapes, which decide whether two arguments of a model may be joined, for each type.
+"""Computes the shapes of arguments, for each type: two arguments of a model may be joined if their shapes are equal.
 
 Two values may be joined if their shapes (see `shape`) are equal: then a model that processes rows one by one can't
 distinguish joined rows from single ones. A value of an unknown type has no shape and is never joined. No library is
@@ -11,7 +11,7 @@ import uuid
 
 from nb_scorer.batching.deferred import Later, Rows, now
 
-# In a shape, the identity of an object follows: only the same object matches.
+# In a shape, an object's identity follows: only the same object matches.
 SAME = object()
 # In the shape of a deferred value: its data are the columns of a frame.
 _COLUMNS = object()
@@ -19,14 +19,15 @@ _COLUMNS = object()
 _CELLS = frozenset(
     (type(None), bool, float, complex, str, bytes, decimal.Decimal, uuid.UUID, dt.date, dt.time, dt.timedelta)
 )
-# Columns of these types take the type of their cells, so a frame of joined rows has the same columns as one of a row.
+# Columns of these types get the type of their cells, so a joined frame has the same column types as a frame of one row.
 _IN_FRAMES = frozenset((type(None), bool, int, float, str))
-# Limits of whole numbers that a float represents exactly, and of 64 bits; beyond them, numpy and pandas change type.
+# Limits of the whole numbers that a float represents exactly, and of 64 bits; beyond them, numpy and pandas change the
+# type.
 _EXACT, _LONG = 2**53, 2**63
 _FLOATS, _NUMBERS = {float}, {int, float}
-# Deeper JSON rows are not meant for a model.
+# JSON rows that are nested more deeply are not input of a model.
 _DEEPEST = 16
-# More categories are compared by identity: comparing values would cost more than a call.
+# More categories are compared by identity, because comparing values would cost more than a call.
 _MAX_CATEGORIES = 64
 _MAX_TYPES = 1000
 
@@ -55,7 +56,7 @@ def fixed(value):
     if value is None or kind is bool or kind is int or kind is str or kind is bytes:
         return kind, value
     if kind is float:
-        # 0.0 and -0.0 differ here, and nan equals nan.
+        # Here, 0.0 and -0.0 differ, and nan equals nan.
         return kind, value.hex()
     if (kind is tuple or kind is list) and len(value) <= _MAX_FIXED:
         return (kind, *map(fixed, value))
@@ -98,7 +99,7 @@ def _of_row(row, depth):
     kinds = set(map(type, row))
     if kinds == _FLOATS:
         return float, len(row)
-    # If one is a float, numpy converts all to floats; whole numbers too large for a float would change.
+    # If one number is a float, numpy converts all of them, and whole numbers too large for a float would change.
     if kinds and kinds <= _NUMBERS and _all_within(_EXACT, row):
         return float if float in kinds else int, len(row)
     cells = tuple([_of_cell(cell, depth + 1) for cell in row])
@@ -204,7 +205,7 @@ def _of_frame(frame):
     if not len(frame) or not _is_plain(frame.index):
         raise Apart
     columns, dtypes = frame.columns, tuple([_of_column_type(dtype) for dtype in frame.dtypes.tolist()])
-    # Cells of mixed columns may have any type.
+    # The cells of mixed columns may have any type.
     mixed = _of_list(frame.to_numpy().tolist()) if "O" in dtypes else None
     return type(frame), columns.dtype, tuple(columns.names), tuple(columns.tolist()), dtypes, mixed
 
@@ -265,7 +266,7 @@ def has_columns(later):
 def _of_rows(rows):
     batch = rows.batch
     if batch.several:
-        # Several results can't be rows of the next model, so it is called for each of them alone.
+        # Several results can't be rows of the next model, which is therefore called for each of them alone.
         raise Apart
     if batch.shape is None:
         batch.shape = (_uniform(batch.result),)
@@ -309,14 +310,14 @@ def _reader(kind):
     """Return the function that computes shapes for a class; cached, because every value needs it."""
     reader = _READERS.get(kind)
     if reader is None:
-        # A notebook that creates classes at run time would fill it.
+        # Limited, because a notebook that creates classes at run time would fill the cache.
         if len(_READERS) > _MAX_TYPES:
             return _of_unknown
         reader = _READERS[kind] = _BY_NAME.get((top(kind), kind.__name__), _of_unknown)
     return reader
 
 
-# ---- what is built later
+# ---- deferred values
 
 
 def _shape_of_later(later):

@@ -1,4 +1,4 @@
-"""A function of the notebook as a generator that pauses at each call of a model, and how it is pickled."""
+"""A function of the notebook as a generator that pauses at each model call, and how it is pickled."""
 
 import types
 from typing import Any
@@ -17,15 +17,15 @@ class Steps(object):
 
     `stages` are functions that do the same for many samples at once (see straight_line); a function may have none.
 
-    Pickled as the function, the generator's code, and the values that the code needs in addition. Loading creates the
-    generator again from them, so it shares globals and closure with the function, even if that is pickled by name.
+    It is pickled as the function, the generator's code, and the additional values that the code needs. Loading creates
+    the generator from them, so it shares globals and closure with the function, even if that is pickled by name.
     """
 
     def __init__(self, function, code, extras, contexts, stages=()):
         """Store a plain `function`, its generator's `code`, {name: value} of further free variables, and `contexts`.
 
-        Those are (factory, args, keywords) of context managers that the function has around a model's call: the code
-        that drives the generator enters them. `stages` are code objects, too; models of earlier versions have none.
+        `contexts` are (factory, args, keywords) of context managers around a model call in the function: the code that
+        drives the generator enters them. `stages` are code objects, too; models of earlier versions have none.
         """
         self._parts = function, code, extras, contexts, stages
         _note(code)

@@ -1,8 +1,8 @@
 """The stages of a straight-line predictor: from one call of a model to the next, for all samples of a batch at once.
 
-Most predictors are one expression around a call, as `model.predict([x])[0]`; there, a generator for each sample (see
-rewrite) costs more than its share of the call. If the code between the stops has no side effects, so that it doesn't
-matter how often and in which order it runs, it runs as one comprehension over all samples:
+Most predictors are one expression around a call, such as `model.predict([x])[0]`. For these, a generator per sample
+(see rewrite) costs more than the sample's share of the call. If the code between the stops has no side effects, so that
+the number and order of its executions don't matter, it runs as one comprehension over all samples:
 
     def stage_1(rows):
         return (1, model.predict, False), [[x] for (x,) in rows]
@@ -25,21 +25,21 @@ from nb_scorer.batching import known_calls
 from nb_scorer.batching import syntax_nodes as nodes
 from nb_scorer.batching.syntax_nodes import UNKNOWN
 
-# Types of samples whose parts contain no code of the author's, either.
+# Sample types whose parts can't contain code of the author, either.
 PLAIN = frozenset([type(None), bool, int, float, str, list, dict])
-# Each use of a local name is replaced by its expression; this limits the total size.
+# Limits the total size, because each use of a local name is replaced by its expression.
 MAX_NODES = 1000
-# Larger constants are not checked for being plain.
+# Larger constants are not checked, and don't count as plain.
 MAX_IN_A_CONSTANT, DEEPEST_CONSTANT = 10000, 4
 _SCALARS = frozenset([type(None), bool, int, float, complex, str, bytes])
 _CONTAINERS = frozenset([list, tuple, set, frozenset])
-# Attributes of results whose access changes nothing.
+# Attributes of results that can be read without side effects.
 _ATTRIBUTES = frozenset(["T", "columns", "iloc", "loc", "shape", "size", "values"])
-# Literals have nodes of their own before 3.8, and indexes before 3.9, so these are names.
+# Names instead of classes, because literals had separate nodes before 3.8, and indexes before 3.9.
 _PLAIN_NODES = frozenset(
     ["BinOp", "Dict", "FormattedValue", "JoinedStr", "List", "Set", "Slice", "Subscript", "Tuple", "UnaryOp"]
 ) | frozenset(["Bytes", "Constant", "ExtSlice", "Index", "NameConstant", "Num", "Str"])
-# The parts of these nodes that are always evaluated come first, as a list, followed by the others.
+# The parts of these nodes that are always evaluated come first, as a list; the others follow.
 _CONDITIONS = {
     "BoolOp": lambda node: [node.values[:1], *node.values[1:]],
     "Compare": lambda node: [[node.left, node.comparators[0]], *node.comparators[1:]],
@@ -56,7 +56,7 @@ class Names(object):
     """The meaning of the names in a function, for its rewriter."""
 
     def __init__(self, resolve, is_own, named, built_later):
-        """Store `resolve(node)`, which returns a live value or UNKNOWN, and `is_own(value)`, if it is the author's.
+        """Store `resolve(node)`, which returns a live value or UNKNOWN, and `is_own(value)`, for the author's objects.
 
         `named(name)` returns a similar, unused name; `built_later` is the name of nb_scorer.batching.deferred.Later in
         the function, or None.
@@ -126,7 +126,7 @@ class _Line(object):
         if sum(1 for _ in ast.walk(value)) > MAX_NODES:
             raise NotStraight
         if not isinstance(value, ast.Name):
-            # Its copies show by their identity whose they are.
+            # Marks the expression, so that its copies show which assignment they come from.
             value = copy.copy(value)
             value.bound_by = self._bindings
             self._bindings += 1
@@ -134,7 +134,7 @@ class _Line(object):
 
     @staticmethod
     def _see_that_nothing_is_made_twice(made):
-        """Raise NotStraight if a model receives an object that is used again, because it may have changed it."""
+        """Raise NotStraight if a model gets an object that is used again, because the model may have changed it."""
         uses: dict = {}
         for number, value in enumerate(made):
             for node in ast.walk(value):

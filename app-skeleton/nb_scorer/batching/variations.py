@@ -1,4 +1,4 @@
-"""Samples for verification: variations of the golden rows' samples, and the mixtures in which they are scored together.
+"""Creates samples for verification: variations of golden samples, and mixtures in which they are scored together.
 
 The same seed gives the same samples on every Python, because only the generator's random() is used, which is stable
 across versions, unlike choice() and shuffle().
@@ -6,7 +6,7 @@ across versions, unlike choice() and shuffle().
 
 import random
 
-# Larger samples, such as images, are varied in a few places only: rebuilding 64 of them takes seconds.
+# Larger samples, such as images, are varied only in a few places, because rebuilding 64 of them takes seconds.
 _SMALL = 1000
 _PLACES = 32
 # Per _CYCLE variations, one lacks a key, and one has an invalid value.
@@ -40,7 +40,7 @@ class _Dice:
 def vary(samples, count, seed):
     """Return `count` samples: `samples` (at most half of them) and variations; empty if `samples` is.
 
-    Samples share the parts that were not varied, so score copies.
+    Samples share the parts that were not varied, so the caller must score copies.
     """
     if not samples:
         return []
@@ -134,7 +134,7 @@ def _variation(value, other, dice):
     if isinstance(value, float):
         return _variation_of_float(value, other, dice)
     if isinstance(value, str):
-        # A single word is usually a category, for which another text would be invalid.
+        # A single word is usually a category, for which other texts are invalid.
         return dice.one_of([other, _longer(value, other), ""]) if " " in value else other
     return other
 
@@ -185,7 +185,7 @@ def mixtures(count, seed):
 
 
 class _TooLittle(Exception):
-    """The schema contains too little to make a sample that a model accepts."""
+    """The schema does not describe enough to create a sample that a model accepts."""
 
 
 def from_schema(schema, count, seed):
@@ -246,7 +246,7 @@ def _fitting_array(schema, dice):
 
 
 def _number(dice):
-    # With as many digits as people write.
+    # With as many digits as people usually write.
     value = dice.below(10000) / 10000 * dice.one_of(_FACTORS)
     return float(int(value)) if dice.is_less(0.2) else value
 

@@ -1,6 +1,6 @@
-"""Watches a batch form in service: calls the model for some rows alone, too, and compares both results.
+"""Watches a batch form in service, by also calling the model for some rows alone and comparing both results.
 
-This detects what verification can't: a model that treats rows differently that were never tried.
+Verification can't detect a model that treats rows differently that it has never tried; this can.
 """
 
 import hashlib
@@ -9,16 +9,16 @@ import random
 from nb_scorer.batching import joining
 from nb_scorer.batching.form import Failure
 
-# All of the first rows of a call, and of each new kind of row, are compared; after that, a share of them.
+# The first rows of a call, and of each new kind of row, are all compared; after that, only a share of them.
 FIRST = 1000
 SHARE = 0.01
-# Scoring a row alone may cost as much as hundreds together. If the share would exceed this part of the time of shared
-# calls, it is reduced, down to the minimum.
+# Scoring a row alone may cost as much as scoring hundreds together. If it would take more than this part of the time of
+# shared calls, the share is reduced, down to the minimum.
 PART_OF_TIME = 0.25
 MIN_SHARE = 0.001
-# Verification compares this many rows of a call; if there are more, they are spread over it.
+# Verification compares this many rows of a call, evenly spread if there are more.
 MAX_COMPARED = 256
-# Further kinds are not remembered, so they always count as new and are compared.
+# Further kinds are not stored, so they always count as new and are compared.
 MAX_KINDS = 10000
 
 
@@ -28,7 +28,7 @@ class Watch(object):
     `ended` is None, or the facts about the difference that disabled batching.
     """
 
-    # For a row that was also scored alone, that result is used.
+    # The separate result is used for rows that were also scored alone.
     sends_alone = True
 
     def __init__(self, first=FIRST, share=SHARE):
@@ -36,7 +36,7 @@ class Watch(object):
         # Called after each row that is scored alone because batching is disabled.
         self.note_progress = _do_nothing
         self._first = first
-        # Not the module's own generator: the notebook's code may depend on its sequence.
+        # Not the module's own generator, whose sequence the notebook's code may depend on.
         self._random = random.Random()  # noqa: S311 - a sample is drawn, no secret
         self._share = share
         self._costs = {}
@@ -49,7 +49,7 @@ class Watch(object):
         seen = cost.rows
         cost.rows += count
         cost.seconds += seconds
-        # Only a hash is kept, because keys contain values that clients choose.
+        # Only a hash is stored, because keys contain values that clients choose.
         kind = hash(kind)
         if seen < self._first or kind not in self._kinds:
             if len(self._kinds) < MAX_KINDS:
@@ -87,7 +87,7 @@ class Watch(object):
     def end(self, stop, alone, together):
         """Disable batching because of a difference at `stop`.
 
-        Records digests, because logs must not contain samples.
+        Records only digests, because logs must not contain samples.
         """
         if self.ended is None:
             self.ended = {"call": name_of(stop[1]), "alone": _digest(alone), "together": _digest(together)}
@@ -113,7 +113,7 @@ class ProofWatch(object):
     `exact` is whether all results were identical to the last bit.
     """
 
-    # Predictions must come from joined calls: a float's last digit may change a label.
+    # Predictions must come from joined calls, because a float's last digit may change a label.
     sends_alone = False
 
     def __init__(self):
@@ -141,7 +141,7 @@ class ProofWatch(object):
         return same
 
     def end(self, stop, alone, together):
-        """Record where verification failed; without corresponding rows, it can't show results."""
+        """Record where verification failed; without corresponding rows, there are no results to show."""
         if self.ended is None:
             reason = "it returns a different number of rows than it receives" if together is None else None
             self.ended = {"call": name_of(stop[1]), "reason": reason}

@@ -1,6 +1,6 @@
 """Recognises errors of libraries that mean that there is no GPU, or no driver for it.
 
-The texts are those of PyTorch, and of CUDA's runtime and driver, which CuPy, JAX, Numba, XGBoost and others pass on.
+The texts are those of PyTorch, and of CUDA's runtime and driver, which CuPy, JAX, Numba, XGBoost and others include.
 """
 
 import re

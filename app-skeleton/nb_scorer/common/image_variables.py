@@ -1,4 +1,4 @@
-"""HOME and PATH as the builder image sets them, for images in which others have changed them."""
+"""HOME and PATH as the builder image sets them, for images in which they were changed."""
 
 import os
 
@@ -9,6 +9,6 @@ PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def home_and_path(app_root):
-    """Return both variables for an image with this APP_ROOT."""
+    """Return HOME and PATH for an image with this APP_ROOT."""
     programs = os.path.join(app_root, paths.VENV, "bin")
     return {"HOME": os.path.join(app_root, paths.SRC), "PATH": "{}:{}".format(programs, PROGRAMS)}

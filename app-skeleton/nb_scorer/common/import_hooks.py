@@ -1,4 +1,4 @@
-"""Hooks into the import of modules that have not been imported yet, and may never be."""
+"""Hooks into the import of modules that are not imported yet, and may never be."""
 
 import functools
 import importlib.util
@@ -6,7 +6,7 @@ import sys
 
 
 def around(wrappers):
-    """From now on, execute imported modules through `wrappers`, {module name: wrapper(run, module)}.
+    """Execute modules that are imported from now on through `wrappers`, {module name: wrapper(run, module)}.
 
     Removing a name from the dict removes its hook.
     """

@@ -17,7 +17,7 @@ def is_too_deep(body):
     """Return whether JSON in `body` (bytes) is nested deeper than MAX_DEPTH. Invalid JSON may count as too deep."""
     if len(body) <= MAX_DEPTH or body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
         return False
-    # Without escaped quotes, every second part between quotes is outside strings.
+    # If no quotes are escaped, every second part between quotes is outside strings.
     outside = b"".join(body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
     return max(accumulate(map(_STEPS.__getitem__, outside.translate(None, _NOT_BRACKETS))), default=0) > MAX_DEPTH
 

@@ -7,7 +7,7 @@ MODEL = "model"
 PYTHONS = "python"  # interpreters downloaded by a build in an image
 ENVIRONMENT = "environment.json"  # of a slim image: the environment variables of its service image
 
-# In build/: files for users who want to understand a build.
+# In build/: files that explain a build to users.
 REQUIREMENTS_SCRIPT = "requirements_script.py"
 REQUIREMENTS = "requirements.txt"
 CONSTRAINTS = "constraints.txt"
@@ -25,7 +25,7 @@ SBOM = "sbom.cdx.json"  # the packages of the notebook's environment, as Cyclone
 FROM_REPOSITORY = (
     "from_repository.json"  # platform variables that s2i has put into the image, with the repository's values
 )
-COMPLAINT = "complaint.json"  # why our own cells failed; removed on success
+COMPLAINT = "complaint.json"  # the error of nb-builder's own cells; removed on success
 
 # In model/: files that a service loads.
 MANIFEST = "manifest.json"
@@ -33,9 +33,9 @@ PICKLE = "model.pickle"
 GOLDEN = "golden.ndjson"
 GOLDEN_FILES = "golden"  # folder of files in golden rows, such as pictures
 BASELINE = "baseline.json"  # histograms and counts of the notebook's own data, with which drift is measured
-WEIGHTS_LOCK = "weights.lock"  # source, size and digest of each file that the image may leave out
-SIGNATURE = "model.sig"  # signature of all other files, if the build had a key; verifiers look here first
-BATCH_FORM = "batch_form.py"  # for readers: predictor's batch form, the same code as in the pickle
+WEIGHTS_LOCK = "weights.lock"  # source, size and digest of each file that the image may lack
+SIGNATURE = "model.sig"  # signature of all other files, if the build had a key; verifiers read it first
+BATCH_FORM = "batch_form.py"  # predictor's batch form for readers; the pickle contains the same code
 
 # In APP_ROOT: the weights in an image that includes them, by digest.
 WEIGHTS = "weights"

@@ -4,11 +4,11 @@
 class Problem(Exception):
     """A failure with a code and three texts; each package has its own in `problems.py`.
 
-    A subclass sets `code` and passes what, why and fix to this constructor.
+    A subclass sets `code`, and passes what, why and fix to this constructor.
     """
 
     code = "problem"
-    # Exit status of a command that fails with this problem; 2 means a wrong command line.
+    # The exit status of a command that fails with this problem; 2 is for wrong usage.
     exit_status = 1
 
     def __init__(self, what, why, fix):
@@ -40,7 +40,7 @@ class Problem(Exception):
 
 
 class WrittenProblem(Problem):
-    """A problem whose class contains the three texts with placeholders; raising it passes the values."""
+    """A problem whose class defines the three texts with placeholders; raising it passes the values."""
 
     what_text = why_text = fix_text = ""
 

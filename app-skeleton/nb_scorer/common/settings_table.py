@@ -28,11 +28,10 @@ class Reader(object):
 class Knob(object):
     """One setting: its environment variable, reader, default and help.
 
-    `read` takes the text and returns the value, or raises ValueError with a description of valid values ("a whole
-    number above 0"). `default` is already a value. `group` is the title of the settings that start with this one, "" if
-    it belongs to the previous group. `platform` means that only the person who runs a command may set it, not the
-    repository. `protects` means that a service is open to more people without it than with it, so a service never
-    ignores it silently.
+    `read` converts the text to the value, or raises ValueError with a description of valid values ("a whole number
+    above 0"). `default` is already a value. `group` is the title of the settings that start with this one, "" if it
+    belongs to the previous group. `platform` means that only the person who runs a command may set it, not the
+    repository. `protects` means that the setting restricts access to a service, so a service never ignores it silently.
     """
 
     def __init__(self, env, read, default, help_text, group="", platform=False, protects=False):
@@ -89,7 +88,7 @@ def misspelt(environ, names):
     others = sorted(variable for variable in environ if variable not in names and len(variable) >= _LONG_ENOUGH)
     if not others:
         return []
-    # Imported here, because a service whose settings are all spelt correctly doesn't need it.
+    # Imported here, because a service without misspelt settings doesn't need it.
     import difflib
 
     pairs = []

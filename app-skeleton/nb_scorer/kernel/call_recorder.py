@@ -1,7 +1,7 @@
 """Records the samples and results of a notebook's own top-level calls of predictor.
 
-An IPython ast_transformer turns predictor(x) into shown(n, predictor(note(n, x))). Both functions return their
-argument, so the cell computes, prints and raises the same as before, and tracebacks contain no frame of ours.
+An IPython ast_transformer changes predictor(x) to shown(n, predictor(note(n, x))). Both functions return their
+argument, so the cell computes, prints and raises the same as before, and tracebacks contain no frames of this module.
 """
 
 import ast
@@ -18,7 +18,7 @@ MAX_SAMPLES = 50
 MAX_BYTES = 64 * 1024
 MAX_LENGTH = 20000
 
-# In builtins, because the notebook's own namespace belongs to the author.
+# In builtins, because the notebook's own namespace is the author's.
 NOTE = "__nb_builder_note__"
 NOTE_FIRST = "__nb_builder_note_first__"
 NOTE_ALL = "__nb_builder_note_all__"
@@ -74,7 +74,7 @@ class Call(object):
         self.cell = None
         self.line = None
         self.predictor = None
-        # Its name in the notebook.
+        # The predictor's name in the notebook.
         self.function = "predictor"
         self.answer = None
         self.bare = None
@@ -84,7 +84,7 @@ class Call(object):
 
 
 def install(shell, names=()):
-    """From now on, record calls of predictor, and of functions with these `names`, in cells run by `shell`."""
+    """Record calls of predictor, and of functions with these `names`, in cells that `shell` runs from now on."""
     noter = CallNoter(names)
     calls = Calls(shell, noter.lines, noter.called)
     shell.ast_transformers.append(noter)
@@ -130,7 +130,7 @@ class Calls(object):
         self._open.pop(site, None)
         try:
             self._begin(site, sample)
-        # The argument may be any object, whose methods may fail; the cell must not fail because of that.
+        # The argument may be any object, and its methods may fail; the cell must not fail because of that.
         except Exception:
             return sample
         return sample
@@ -142,12 +142,13 @@ class Calls(object):
 
     def note_all(*args, **named):
         """Return `args` or `named`, whichever is given, after recording the sample that a client would send."""
-        # Positional-only parameters, emulated for CPython 3.6: predictor's arguments may be called self or site.
+        # Positional-only parameters, emulated for CPython 3.6, because predictor's arguments may be called self or
+        # site.
         self, site, args = args[0], args[1], args[2:]
         self._open.pop(site, None)
         try:
             self._begin_bound(site, self._first.pop(site, args), named)
-        # On a TypeError, predictor is about to raise its own. Otherwise as for a single argument.
+        # If this raises TypeError, so will predictor. Otherwise, the same as for a single argument.
         except Exception:
             return args or named
         return args or named
@@ -185,7 +186,7 @@ class Calls(object):
         return call
 
     def _open_call(self, site, call):
-        """Keep `call`, which starts now at `site`, unless there are too many."""
+        """Record `call`, which starts now at `site`, unless there are too many."""
         call.line, call.predictor = self._lines[site], _reference(self._predictor(site))
         call.function = self._name(site)
         calls, key = (self._without_form, site) if call.body is None else (self._calls, (call.function, call.body))
@@ -204,7 +205,7 @@ class Calls(object):
                     _answer_form(answer, json_codec.LABELLED),
                     _answer_form(answer, json_codec.BARE),
                 )
-            # As for a sample.
+            # The same as for a sample.
             except Exception:
                 return answer
         return answer
@@ -213,7 +214,7 @@ class Calls(object):
         """Set the cell number of the finished cell's calls; the shell's counter is already one ahead."""
         number = getattr(result, "execution_count", None)
         if number is None:
-            # Run by a magic inside a cell.
+            # A magic ran it inside a cell.
             return
         for call in self._all():
             call.cell = number if call.cell is None else call.cell
@@ -300,7 +301,7 @@ class CallNoter(ast.NodeTransformer):
         return self._ours(SHOWN, [node], [], call, len(self.lines) - 1)
 
     def _ours(self, name, args, keywords, near, site=None):
-        """Return a call of `name` whose first argument is the number of a call site, by default the next one."""
+        """Return a call of `name` whose first argument is a call site's number, by default the next one."""
         number = ast.parse(str(len(self.lines) if site is None else site), mode="eval").body
         wrapper = ast.Call(func=ast.Name(id=name, ctx=ast.Load()), args=[number, *args], keywords=keywords)
         for part in (wrapper, wrapper.func, number):
@@ -431,7 +432,7 @@ def _survived(sample, decoded):
     if hasattr(sample, "dtype") and hasattr(sample, "tolist"):
         sample = sample.tolist()
     elif pydantic_models.is_known(type(sample)) or hasattr(type(sample), "__dataclass_fields__"):
-        # predictor's type hint makes it again from JSON.
+        # predictor's type hint recreates it from JSON.
         sample = json_codec.plain(sample, json_codec.BARE)
     if isinstance(sample, dict) and type(decoded) is dict:
         return sample.keys() == decoded.keys() and all(_survived(value, decoded[key]) for key, value in sample.items())

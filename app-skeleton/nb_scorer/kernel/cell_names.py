@@ -5,7 +5,7 @@ ipykernel's own name is a path that contains the kernel's pid: it means nothing 
 
 
 def install(shell, notebook):
-    """From now on, name the code of cells that `shell` compiles like "model.ipynb cell [3]"."""
-    # IPython before 7.23 has no such method; its names, "<ipython-input-3-...>", are fine.
+    """Name the code of cells that `shell` compiles from now on, as in "model.ipynb cell [3]"."""
+    # IPython before 7.23 lacks this method; its names, "<ipython-input-3-...>", are acceptable.
     if hasattr(shell.compile, "get_code_name"):
         shell.compile.get_code_name = lambda raw, transformed, number: "{} cell [{}]".format(notebook, number)

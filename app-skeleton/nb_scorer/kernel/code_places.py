@@ -12,7 +12,7 @@ import cloudpickle
 
 def _reduce_code(code):
     constructor, arguments = _reduce(code)
-    # Its position depends on the Python version. No other argument of the constructor equals this text.
+    # Its position depends on the Python version, but no other argument of the constructor equals this text.
     return constructor, tuple(code.co_filename if argument == _PLACE else argument for argument in arguments)
 
 

@@ -1,7 +1,7 @@
-"""Makes a model's baseline in a notebook's kernel: its data as histograms and counts, without any row.
+"""Creates a model's baseline in a notebook's kernel: histograms and counts of its data, without any row.
 
 The first suitable source is used: `baseline`, which the notebook sets for this purpose; the data passed to fit, if
-predictor passes its sample to the same object; and `examples`, if there are enough.
+predictor passes its sample to the same object; and `examples`, if they are numerous enough.
 """
 
 import json
@@ -14,7 +14,7 @@ from nb_scorer.model import feature_bins, functions, json_codec
 from nb_scorer.model.feature_bins import ARRAY, MAX_FEATURES, OBJECT, SCALAR, Uncomparable
 
 NAME = "baseline"
-# Bins of fewer rows would mean little.
+# Bins of fewer rows would not be meaningful.
 MIN_ROWS = 30
 # Predictor is called for at most this many rows of the baseline, within a time limit.
 MAX_ASKED = 500
@@ -34,7 +34,7 @@ class Outcome(object):
 class _Source(object):
     """A suitable source: `places` are (feature of samples, column of the rows).
 
-    `doubtful` are features that match several columns of the data passed to fit; None if columns are matched by name.
+    `doubtful` are features that match several columns of the data passed to fit; None if names match.
     """
 
     def __init__(self, description, rows, places, doubtful=None):
@@ -92,7 +92,7 @@ def collect(called, namespace, fits, golden, form):
         reasons.append("samples: {}".format(error))
         return Outcome(None, {"reason": reasons[0]}, [])
     source = _of_name(namespace, NAME, samples, reasons)
-    # Notebooks may use this name for a number or a model.
+    # Notebooks may use this name for something else, such as a number or a model.
     if source is None and data_rows.may_be(namespace.get(NAME)):
         notes.append("drift is not measured by {}".format(reasons[-1]))
     source = source or _of_fits(called, fits, golden, samples, reasons)
@@ -116,7 +116,7 @@ def _of_name(namespace, name, samples, reasons):
         reasons.append("{}: {}".format(name, lack))
     except (data_rows.NoRows, Uncomparable) as error:
         reasons.append("{}: {}".format(name, error))
-    # The methods of any object may raise anything.
+    # The methods of any object may raise any exception.
     except Exception as error:
         reasons.append("{}: its rows can't be read ({})".format(name, type(error).__name__))
     return None
@@ -262,14 +262,15 @@ def _asked(called, samples, form):
     with passed_samples.unseen():
         for sample in samples:
             if time.time() > deadline:
-                # A count that doesn't depend on small time differences, so that the same build gives the same baseline.
+                # Doubling makes the count independent of small time differences, so that the same build gives the same
+                # baseline.
                 return answers[: _doubled(len(answers))]
             body = json.dumps(sample).encode("ascii")
             try:
                 if validator is None or functions.rejection(result_of(validator, json_codec.decode(body))) is None:
                     answer = json_codec.encode(result_of(called["predictor"], json_codec.decode(body)), form)
                     answers.append(json_codec.decode(answer))
-            # As for a golden row; the baseline may contain rows that predictor can't process.
+            # The same as for a golden row: the baseline may contain rows that predictor can't process.
             except BaseException:  # noqa: S112 - how many were answered is counted
                 continue
     return answers

@@ -19,18 +19,18 @@ from nb_scorer.model.misfit import Misfit
 MAX_ROWS = 50
 MAX_BYTES = 1 << 20
 MAX_FILE_BYTES = 32 << 20
-# The notebook's own calls are a bonus, for which a slow predictor must not make every build much longer.
+# Golden rows from the notebook's own calls are optional, and a slow predictor must not make every build much longer.
 CALL_SECONDS = 10
 # A stream may have no end.
 STREAM_SECONDS = 60
-# A model's results in single and double precision agree to about this relative difference.
+# Results of a model in single and in double precision agree to about this relative difference.
 SINGLE_TOLERANCE = 1e-3
 CLOCK_SECONDS = 1.1
 SHOWN = 200
 EXAMPLES = "examples"
 _FILE_IN_TEXT = re.compile(r"(data:[a-z./+-]*;base64,)[A-Za-z0-9+/]{16,}=*")
 _LOOPS: list = []
-# Our modules, and those of asyncio and threading, through which coroutines are awaited.
+# This package's modules, and those of asyncio and threading that await coroutines.
 _OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
 
@@ -55,7 +55,7 @@ def collect(called, examples, recorded, tolerance=compare_answers.TOLERANCE, for
 def _collect(called, examples, recorded, tolerance, form, predictor_name):
     collector = _Collector(called["predictor"], called.get("validator"), recorded, tolerance, form, predictor_name)
     if hasattr(examples, "shape") or hasattr(examples, "columns"):
-        # The rows of an array or a table, as a client would send them.
+        # The rows of an array or table, as a client would send them.
         examples = json_codec.decode(json_codec.encode(examples, json_codec.BARE))
     if isinstance(examples, (list, tuple)):
         for number, sample in enumerate(examples, 1):
@@ -109,7 +109,7 @@ def check_explainer(called, lines, form=json_codec.LABELLED):
         return []
     try:
         json_codec.encode(result_of(called["explainer"], rows[0]["sample"]), form)
-    # As for a row of examples.
+    # The same as for a row of examples.
     except BaseException as error:
         sample = shown(json.dumps(rows[0]["sample"]))
         return ["explainer({}) fails with {}".format(sample, shown(_message(error)))]
@@ -148,7 +148,7 @@ class _Collector(object):
     def example(self, number, sample):
         """Add a row of `examples`; raise Complaint if it fails, or if a cell showed another result."""
         try:
-            # Labels are for readers of a result; a row of a table is a sample without them.
+            # A result's labels are for readers; a row of a table is a sample without them.
             value, _ = sample_files.in_json(_as_defined(self.predictor), sample)
             body = json_codec.encode(value, json_codec.BARE)
             self._add(body, EXAMPLES, "row {} of examples".format(number))
@@ -157,7 +157,7 @@ class _Collector(object):
         # A notebook's function may raise anything, including SystemExit.
         except BaseException as error:
             facts = {"number": number, "sample": shown(repr(sample)), "error": shown(_message(error))}
-            # A Misfit is raised by our own code, so its traceback would not help the author.
+            # nb_scorer itself raises a Misfit, so its traceback would not help the author.
             facts["detail"] = "" if isinstance(error, Misfit) else _notebook_traceback(error)
             if self._answers_first_of(sample):
                 raise Complaint("examples-are-pairs", first=shown(repr(sample[0])), **facts)
@@ -175,7 +175,7 @@ class _Collector(object):
             return False
 
     def calls(self):
-        """Add the notebook's own calls; one that fails only as JSON is left out with a note."""
+        """Add the notebook's own calls; note one that fails only because its sample was converted to JSON."""
         for call in self._without_form:
             if call.returned and call.current:
                 self.notes.append("{} is not a golden row: {}".format(_call_of(call), call.lack))
@@ -187,7 +187,7 @@ class _Collector(object):
                 return
             returned = [call for call in calls if call.returned]
             if returned:
-                # A plain sample first: its type can't be the cause of a failure.
+                # A plain sample first, because its type can't be the cause of a failure.
                 self._add_call(min(returned, key=lambda call: bool(call.passed)), label)
             elif body not in self._seen:
                 self.notes.append("{} is not a golden row: it raised in its cell".format(label))
@@ -200,7 +200,7 @@ class _Collector(object):
             self._add(body, "call", label)
         except Complaint:
             raise
-        # As for a row of examples.
+        # The same as for a row of examples.
         except BaseException as error:
             self._add_otherwise(call, label, error)
 
@@ -228,7 +228,7 @@ class _Collector(object):
             return
         try:
             self._ask(call.body)
-        # As for a row of examples.
+        # The same as for a row of examples.
         except BaseException as error:
             self._failed.append((call, shown(_given(error)), _notebook_traceback(error)))
 
@@ -238,7 +238,7 @@ class _Collector(object):
         if not call.current:
             self.notes.append("{} is not a golden row: a later cell redefines predictor".format(label))
             return
-        # A missing name has nothing to do with the sample.
+        # A missing name is independent of the sample.
         because_of_form = call.passed and not isinstance(error, NameError)
         if not because_of_form and self._shown(call) is not None and not self._answers(call.body):
             raise _changed(
@@ -266,7 +266,7 @@ class _Collector(object):
             if rejection is not None:
                 return "validator {}".format(rejection[0])
             answer = self._ask(body)
-        # As for a row of examples.
+        # The same as for a row of examples.
         except BaseException as error:
             return "predictor fails with {}".format(shown(_message(error)))
         if self._shown(call) is None or self._same(call, answer):
@@ -354,7 +354,7 @@ class _Collector(object):
         # A predictor that depends on the clock may return the same result twice within a second.
         time.sleep(CLOCK_SECONDS)
         if not compare_answers.same(json_codec.decode(answer), json_codec.decode(self._ask(body)), self.tolerance):
-            # The build warns that the golden rows of such a model verify little.
+            # The build warns that golden rows of such a model verify little.
             return ""
         raise _changed(call, self._shown(call), outcome="answers {}".format(new))
 
@@ -424,14 +424,14 @@ def _cell(call):
 def result_of(function, sample, given=None):
     """Return the result of the notebook's function for `sample`, awaited if it is an async def.
 
-    `given` are further arguments. Of a predictor that streams, that is the list of its items.
+    `given` are further arguments. For a predictor that streams, the result is the list of its items.
     """
     result = awaited(function(sample, given) if given else function(sample))
     return _items_of(result) if streams.is_streaming(function) else result
 
 
 def _items_of(result):
-    """Return the list of a stream's items; raise ValueError where it is too long for a golden row."""
+    """Return the list of a stream's items; raise ValueError if it is too long for a golden row."""
     until, size, found = time.time() + STREAM_SECONDS, 0, []
     items = streams.items(result, awaited)
     try:
@@ -453,7 +453,7 @@ def awaited(result):
     if type(result) is not types.CoroutineType:
         return result
     outcome: dict = {}
-    # In a separate thread, because the kernel's event loop is running in this one.
+    # In a separate thread, because this thread's event loop is running.
     thread = threading.Thread(target=_await, args=(result, outcome))
     thread.start()
     thread.join()
@@ -470,9 +470,9 @@ def _await(coroutine, outcome):
 
 
 def _loop():
-    """Return the event loop shared by all coroutines.
+    """Return the event loop for all coroutines.
 
-    So predictor can use what setup opens in it, such as a session.
+    Sharing it lets predictor use objects that setup created in it, such as a session.
     """
     import asyncio
 

@@ -1,11 +1,11 @@
-"""Extracts rows, some of them at random, from a notebook's data in any form, as JSON samples."""
+"""Extracts rows, partly at random, from a notebook's data of any type, as JSON samples."""
 
 import random
 
 from nb_scorer.model import json_codec
 from nb_scorer.model.feature_bins import MAX_FEATURES
 
-# More rows would hardly make the bins' shares more accurate.
+# More rows would hardly improve the accuracy of the bins.
 MAX_ROWS = 10000
 # Maximum number of values in a data set's rows, which are converted to JSON and back.
 MAX_VALUES = 200000
@@ -13,7 +13,7 @@ _SEED = 20
 
 
 class NoRows(Exception):
-    """The data has no rows; the message is the end of a sentence that explains it."""
+    """The data has no rows; the message completes a sentence that explains why."""
 
 
 class Rows(object):

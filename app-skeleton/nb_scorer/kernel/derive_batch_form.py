@@ -1,4 +1,4 @@
-"""Derives a notebook's batch form in its kernel, from the live functions, when the model is saved."""
+"""Derives a notebook's batch form in its kernel, from the live functions, while the model is saved."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ def derive_form(predictor, repository):
     function = predictor.function if isinstance(predictor, calls.Call) else predictor
     function, fixed = comes_from(function)
     if hasattr(function, "cache_info"):
-        # Made by functools.lru_cache.
+        # A function wrapped with functools.lru_cache.
         return None, Underivable("predictor caches its predictions, and samples of a batch would bypass the cache")
     if not hasattr(function, "__code__") and not hasattr(function, "__func__") and not isinstance(function, type):
         function = getattr(function, "__call__", function)  # noqa: B004 - the method itself is wanted
@@ -27,8 +27,8 @@ def derive_form(predictor, repository):
         derived = derive(function, lambda value: is_own(value, repository))
     except Underivable as reason:
         return None, reason
-    # The notebook's objects may raise when inspected. The model is saved anyway, and the build reports why it is scored
-    # one by one.
+    # The notebook's objects may raise when inspected. The model is saved anyway, and the build reports why samples are
+    # scored one by one.
     except Exception as error:
         return None, Underivable("it can't be followed ({}: {})".format(type(error).__name__, error))
     texts = [*derived.source, *derived.stages]

@@ -1,8 +1,8 @@
 """Records which files of the repository a notebook reads, for the report and as inputs of the model.
 
-Python's audit events (3.8 and later) name every file that Python code opens. Files read by a child process are not
-seen, so its start is recorded: it may have read anything. Programs that installed packages start (joblib to inspect the
-processor, ctypes to find libraries) don't count.
+Python's audit events (3.8 and later) name every file that Python code opens. Files that a child process reads are not
+seen. If the notebook starts one, it may have read anything, which is recorded. Programs started by installed packages
+(joblib to inspect the processor, ctypes to find libraries) don't count.
 """
 
 import inspect
@@ -64,7 +64,7 @@ _watch = None
 
 
 def watch(repository):
-    """From now on, record which files below `repository` this process reads."""
+    """Record which files below `repository` this process reads from now on."""
     global _watch  # noqa: PLW0603 - a hook can't be taken back, so there is one a process
     _watch = _watch or Watch(repository)
 

@@ -2,8 +2,8 @@
 
 As for calls of predictor (see call_recorder), x.fit(X, y) in a cell becomes note_model(n, x).fit(note_data(n, X), y).
 Both functions return their argument, so the cell computes, prints and raises the same as before. Some rows are copied
-at the time of the call, because the notebook may change its data later. A cell that calls fit in a loop, for a grid or
-for parts of the data, must not become slower by that: see MAX_BYTES.
+immediately, because the notebook may change its data later. MAX_BYTES limits the copies, so that a cell that calls fit
+in a loop, for a grid or parts of the data, does not become slower.
 """
 
 import ast
@@ -17,8 +17,8 @@ NOTE_DATA = "__nb_builder_note_data__"
 METHODS = ("fit", "fit_transform", "fit_predict", "partial_fit")
 NAMES = ("X", "x")
 MAX_FITS = 10
-# Maximum size of the rows copied at one call site, as JSON: a second or two. Not a time limit, because the same build
-# should give the same baseline.
+# The maximum size, as JSON, of the rows copied at one call site, which takes a second or two. It is not a time limit,
+# because the same build should give the same baseline.
 MAX_BYTES = 25 << 20
 # Counted for rows that could not be converted to JSON.
 _FAILED_BYTES = MAX_BYTES // 10
@@ -37,7 +37,7 @@ class Fit(object):
 
 
 def install(shell):
-    """From now on, record the fits in cells run by the IPython `shell`."""
+    """Record the fits in cells that the IPython `shell` runs from now on."""
     noter = FitNoter()
     fits = Fits(noter.methods)
     shell.ast_transformers.append(noter)
@@ -93,7 +93,7 @@ class Fits(object):
             size = rows.size
         except data_rows.NoRows as error:
             lack = str(error)
-        # The argument may be any object, whose methods may fail; the cell must not fail because of that.
+        # The argument may be any object, and its methods may fail; the cell must not fail because of that.
         except Exception as error:
             lack = "its rows can't be read ({})".format(type(error).__name__)
         self._bytes[site] = self._bytes.get(site, 0) + size

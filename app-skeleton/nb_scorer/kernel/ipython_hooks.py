@@ -1,7 +1,7 @@
 """Additions to a notebook's kernel during a build, so that nothing fails silently.
 
-The builder receives the exit statuses of commands; exceptions in threads and tasks count as the cell's; and plots need
-no display, in cells or in programs that cells start.
+The builder receives the exit statuses of commands. Exceptions in threads and tasks count as the cell's. Plots need no
+display, neither in cells nor in programs that cells start.
 """
 
 import asyncio
@@ -31,7 +31,8 @@ _LIBRARIES = (
 )
 
 
-# jedi sets it in every Jupyter kernel, for completion; ours has no jedi, but notebooks rely on the limit.
+# In every Jupyter kernel, jedi sets this limit for completion. This kernel has no jedi, but notebooks rely on the
+# limit.
 JUPYTER_RECURSION_LIMIT = 3000
 
 
@@ -40,7 +41,7 @@ def begin(shell, strict):
     sys.path.insert(runtime_paths.repository_index(sys.path), "")
     runtime_paths.remember()
     record_process_state.remember()
-    # Not earlier: a limit that differs from Python's own is kept for the service.
+    # Set only now, because a limit that differs from Python's own is stored for the service.
     sys.setrecursionlimit(max(sys.getrecursionlimit(), JUPYTER_RECURSION_LIMIT))
     _watch_commands(shell, strict)
     _watch_threads(shell)
@@ -48,7 +49,7 @@ def begin(shell, strict):
     _plot_inline()
     _do_without_display(shell)
     run_magic.install(shell)
-    # To find modules that the previous cell has just written, even within the resolution of file times.
+    # Makes Python find modules that the previous cell has just written, even if file times have a low resolution.
     shell.events.register("pre_run_cell", lambda *_: importlib.invalidate_caches())
 
 
@@ -96,8 +97,8 @@ def _watch_commands(shell, strict):
 def _watch_threads(shell):
     """Show an exception that ends a thread of the notebook as a cell's, so that the build detects it.
 
-    One in a library's own helper thread (a daemon without a frame of the notebook's or the repository's code) is only
-    printed, as in Jupyter.
+    An exception in a library's own helper thread (a daemon without a frame of the notebook's or the repository's code)
+    is only printed, as in Jupyter.
     """
     jupyter_threads = set(threading.enumerate())
 
@@ -119,7 +120,7 @@ def _watch_threads(shell):
 def _watch_tasks(shell):
     """Show an exception of an asyncio task as a cell's once the task can't be awaited any more.
 
-    One in a library's own task is only printed, as in Jupyter.
+    An exception in a library's own task is only printed, as in Jupyter.
     """
 
     def show(loop, context):
@@ -159,7 +160,7 @@ def _watch_started_threads(show):
         def watched_run():
             try:
                 run()
-            # Whatever ends the thread must be reported.
+            # Any exception that ends the thread must be reported.
             except BaseException:
                 kind, error, tb = sys.exc_info()
                 show(kind, error, tb, thread)
@@ -184,14 +185,14 @@ def _plot_inline():
 def _do_without_display(shell):
     """Make `%matplotlib qt` and the like plot inline if there is no display.
 
-    Without matplotlib, they do nothing: a notebook whose plots were removed may still start with this line.
+    Without matplotlib, these lines do nothing: a notebook without plots may still start with one.
     """
     enable = shell.enable_matplotlib
 
     def enable_what_works(gui=None):
         try:
             return enable(gui)
-        # Each version of matplotlib and of IPython raises another error for it.
+        # Each version of matplotlib and IPython raises a different error for this.
         except Exception as error:
             if getattr(error, "name", "") == "matplotlib":
                 print("'%matplotlib' has no effect: matplotlib is not installed.")

@@ -12,14 +12,14 @@ DEFAULT = "predictor"
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?")
 # /predict/batch and /v2/models/stats are routes, and `examples` uses DEFAULT for predictor's rows.
 RESERVED = ("batch", "stats", DEFAULT)
-# The further functions of each predictor: the notebook's name for the dict, and the function's name.
+# The other functions of each predictor: the notebook's name for the dict, and the function's name.
 _OTHERS = (("validators", "validator"), ("batch_predictors", "batch_predictor"))
 
 
 def find_predictors(namespace):
     """Return {name: {"predictor", "validator", "batch_predictor"}}, in order; raise Complaint for invalid entries.
 
-    Many notebooks use this name for something else, such as a list of columns or a dict of models: only a dict of
+    Many notebooks use this name for something else, such as a list of columns or a dict of models, so only a dict of
     functions counts.
     """
     named = namespace.get("predictors")

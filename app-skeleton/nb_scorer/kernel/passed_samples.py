@@ -1,4 +1,4 @@
-"""Finds out whether predictor passes its sample unchanged to the objects that a notebook has fitted.
+"""Determines whether predictor passes its sample unchanged to the objects that a notebook has fitted.
 
 The data passed to fit resembles clients' data only if predictor passes the sample, or a part of it, to the same object
 unchanged: not if, for example, the author's own scaler comes first.
@@ -39,7 +39,7 @@ def passed(predictor, models, golden):
         with _watched(models) as seen, unseen():
             try:
                 result_of(predictor, json_codec.decode(json.dumps(sample).encode("ascii")))
-            # As for a golden row: the notebook's code may raise anything. Rows passed before that count.
+            # The same as for a golden row: the notebook's code may raise anything. Rows passed before count.
             except BaseException:  # noqa: S110 - and whatever it is, it was answered when it became a golden row
                 pass
         for index, rows in enumerate(seen):
@@ -62,7 +62,7 @@ def _watched(models):
                 own = vars(model).get(name) if hasattr(model, "__dict__") else None
                 try:
                     setattr(model, name, _noting(method, rows))
-                # Objects of C types may not accept attributes, and some classes reject ours.
+                # Objects of C types may not accept attributes, and some classes reject those added here.
                 except Exception:
                     break
                 changed.append((model, name, own))
@@ -81,7 +81,7 @@ def _noting(method, rows):
             try:
                 passed = data_rows.find_rows(args[0])
                 rows.extend(passed.samples if passed.total_rows == 1 else ())
-            # As in fit_recorder: a fault of the data must not become predictor's.
+            # As in fit_recorder, an error in the data must not become predictor's.
             except Exception:
                 return method(*args, **named)
         return method(*args, **named)
@@ -130,5 +130,5 @@ class _Nowhere(object):
 
 
 def unseen():
-    """Keep predictor's output out of the build's log, because the notebook didn't make this call."""
+    """Discard predictor's output, because the notebook didn't make this call."""
     return contextlib.redirect_stdout(_Nowhere())

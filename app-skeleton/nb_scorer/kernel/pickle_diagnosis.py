@@ -1,4 +1,4 @@
-"""Finds what prevents pickling: the path from a function to the object that can't be saved."""
+"""Finds the object that can't be pickled, and the path to it from a function."""
 
 import functools
 import time
@@ -50,7 +50,7 @@ def kind_of(obj):
 
 
 def _failing_member(obj, seen, deadline):
-    """Return (description, member, name of the global or None) of the first that can't be pickled, or None."""
+    """Return (description, member, name of the global or None) of the first member that can't be pickled, or None."""
     for name, member in _globals_of(obj):
         if time.time() > deadline:
             return None
@@ -83,7 +83,7 @@ def _pickles(obj):
 
 
 class _Nowhere(object):
-    """A file that discards everything: a model may be larger than the free memory."""
+    """A file that discards everything, because a model may be larger than the free memory."""
 
     def write(self, data):
         """Discard `data`."""

@@ -1,6 +1,6 @@
 """Records process state that a notebook changed and its functions rely on, as plain facts for the manifest.
 
-It records only state that process_state can restore, only if it differs from a new process, and only for imported
+It records only state that process_state can restore, that differs from a new process, and that belongs to imported
 libraries. Other changes to the process are listed by name.
 """
 
@@ -95,7 +95,7 @@ def remember():
 def describe(cells):
     """Return (state, lost): the facts for process_state, and names of what a service can't restore.
 
-    `cells` are the sources of the executed cells, as IPython's `In` has them; a notebook may have replaced that with
+    `cells` are the sources of the executed cells, as in IPython's `In`; a notebook may have replaced that with
     something else.
     """
     text = "\n".join(cell for cell in cells if isinstance(cell, str)) if isinstance(cells, list) else ""
@@ -116,7 +116,7 @@ def describe(cells):
 
 
 def let_loggers_be_pickled():
-    """Make pickle and cloudpickle save loguru's logger by reference: each process has one, with its own sinks."""
+    """Make pickle and cloudpickle save loguru's logger by reference: each process has its own, with its own sinks."""
     loguru = sys.modules.get("loguru")
     if hasattr(loguru, "logger"):
         copyreg.pickle(type(loguru.logger), _reduce_logger)
@@ -208,7 +208,7 @@ def _libraries(text):
             continue
         try:
             facts = record(module, text)
-        # A very old or very new version may lack these attributes, or raise anything.
+        # Very old or very new versions may lack these attributes, or raise anything.
         except Exception:
             unreadable.append(name)
             continue

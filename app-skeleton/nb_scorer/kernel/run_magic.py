@@ -9,7 +9,7 @@ import sys
 
 def install(shell):
     """Make `%run` of the IPython `shell` run a notebook's code cells in the current notebook's namespace."""
-    # Not at the top, because the builder imports this module, too, and doesn't need it.
+    # Imported here, because the builder imports this module, too, and doesn't need it.
     from IPython.utils.syspathcontext import prepended_to_syspath
 
     run_script = shell.safe_execfile_ipy
@@ -28,7 +28,8 @@ def install(shell):
                     result = shell.run_cell(source, silent=True, shell_futures=True)
                 if not result.success:
                     print("The error is in cell {} of the file {}, which this cell runs.".format(position, fname))
-                    # Always: otherwise, the build would save a state that the rest of the file should have changed.
+                    # Raised in any case: otherwise, the build would save a state that the rest of the file should have
+                    # changed.
                     result.raise_error()
         if folder not in sys.path and _imported_from(folder):
             # The service searches only the folders on the path after the last cell (see runtime_paths).

@@ -1,8 +1,8 @@
-"""Files in samples: what a notebook's calls and examples pass, and what a client would send instead."""
+"""Finds files in samples of a notebook's calls and examples, and converts them to what a client would send."""
 
 from nb_scorer.model import binary, call_arguments, signatures
 
-# A client sends a file in JSON as base64, which must fit into the default of S2I_MAX_BODY.
+# A client sends a file in JSON as base64, and the whole must fit into the default of S2I_MAX_BODY.
 MAX_BYTES = 8 << 20
 
 

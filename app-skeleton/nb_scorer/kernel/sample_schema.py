@@ -1,4 +1,4 @@
-"""The form of samples and predictions: a small JSON schema of the golden rows, for the service's pages."""
+"""Infers the form of samples and predictions: a small JSON schema of the golden rows, for the service's pages."""
 
 from nb_scorer.model import binary
 
@@ -10,7 +10,7 @@ _KINDS = (("boolean", bool), ("integer", int), ("number", float), ("string", str
 def infer(values, depth=0):
     """Return a JSON schema that fits each of `values`, decoded JSON; {} for none.
 
-    It describes the observed samples, not the allowed ones: for example a length, if all lists have the same.
+    It describes the observed samples rather than all allowed ones: for example a length, if all lists have the same.
     """
     kinds = sorted({_kind(value) for value in values})
     if "number" in kinds and "integer" in kinds:

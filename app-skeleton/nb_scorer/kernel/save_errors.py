@@ -1,4 +1,4 @@
-"""Errors of saving a model: facts for the builder, which has the texts for users."""
+"""Errors of saving a model: facts for the builder, which adds the texts for users."""
 
 import io
 import json

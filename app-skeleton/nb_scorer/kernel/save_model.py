@@ -57,7 +57,7 @@ KNOWN_NOTHING = {
     "fits": (),
     "predictors": {},
 }
-# Manifest fields that each predictor has separately, as in a notebook without `predictor`.
+# Manifest fields that each named predictor has, like predictor in a notebook without `predictors`.
 NO_PREDICTOR = {
     "predictor": False,
     "validator": False,
@@ -114,7 +114,7 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
     callables.update(started)
     staging = folder.rstrip("/") + ".new"
     shutil.rmtree(staging, ignore_errors=True)
-    # Not mkdtemp: its folders are closed to the group, and a service may run as any user of group 0.
+    # Not mkdtemp, whose folders are closed to the group: a service may run as any user of group 0.
     os.makedirs(staging)
     try:
         state, lost = record_process_state.describe(namespace.get("In"))
@@ -187,7 +187,7 @@ class _Found(object):
 
     def _asked(self, name, called):
         """Return the callable forms of a predictor's functions; missing ones are None."""
-        # Not at the top, because scorers, which load models, don't need it.
+        # Imported here, because scorers, which load models, don't need it.
         from nb_scorer.model import signatures
 
         predictor = called["predictor"]
@@ -217,7 +217,7 @@ def _each(callables, called):
 
 
 def _in_turn(rows_of):
-    """Return the golden rows of all predictors in turn, because a starting scorer tries only the first rows."""
+    """Return the golden rows of all predictors alternately, because a starting scorer tries only the first rows."""
     longest = max([len(rows) for rows in rows_of.values()] or [0])
     return [rows[index] for index in range(longest) for rows in rows_of.values() if index < len(rows)]
 
@@ -241,7 +241,7 @@ def _write_forms(batching, folder):
 
 def _answers_files(predictor, lines):
     """Return whether predictor returns files, according to its type hint or golden rows."""
-    # Not at the top, as above.
+    # Imported here for the same reason.
     from nb_scorer.model.hints import bare, resolved
 
     hint = bare(resolved(predictor).get("return"))
@@ -304,7 +304,7 @@ def _add_batch_form(callables, repository):
     """
     if repository is None or callables["batch_predictor"] is not None:
         return None
-    # Not at the top: scorers, which load models, have no use for it.
+    # Imported here, because scorers, which load models, don't need it.
     from nb_scorer.model import streams
 
     if streams.is_streaming(callables["predictor"]):
@@ -326,7 +326,7 @@ def _functions(namespace, named):
     called = {name: namespace.get(name) for name in NAMES}
     if named and called["predictor"] is None:
         return called
-    # Many notebooks use this name for an object, such as shap's.
+    # Many notebooks use this name for an object, for example of shap.
     if isinstance(namespace.get("explainer"), types.FunctionType):
         called["explainer"] = namespace["explainer"]
     called["predictor"] = functions.as_predictor(called["predictor"])
@@ -460,7 +460,7 @@ def _describe_predictor(called, callables, lines, batching, name=""):
     """
     if called["predictor"] is None:
         return dict(NO_PREDICTOR)
-    # Not at the top, as above.
+    # Imported here for the same reason.
     from nb_scorer.model import hint_schema, signatures, streams
 
     doc = functions.doc(called["predictor"])

@@ -1,7 +1,7 @@
-"""Files in samples, such as pictures and sound: which arguments are files, and how a file becomes an argument.
+"""Files in samples, such as pictures and sound: determines which arguments are files, and converts files to arguments.
 
-Libraries of the notebook are imported only when a sample needs them. A file's memory requirement is checked before
-decoding it.
+Libraries of the notebook are imported only when a sample needs them. The memory that a file needs is checked before it
+is decoded.
 """
 
 import array
@@ -26,7 +26,7 @@ import warnings
 from nb_scorer.model import json_codec, multipart
 from nb_scorer.model.misfit import Misfit
 
-# The forms in which predictor can take a file. The names are part of the manifest and of the pickle.
+# The forms in which predictor can receive a file. Their names are part of the manifest and of the pickle.
 IMAGE, ARRAY, STREAM, BYTES, PATH = "image", "array", "stream", "bytes", "path"
 # The media types of a body that is a file, by kind; * stands for all subtypes.
 _ANY = ("image/*", "audio/*", "video/*", "application/pdf", "application/octet-stream")
@@ -40,7 +40,7 @@ MEDIA_TYPES = {
 OCTETS = "application/octet-stream"
 NPY = "application/x-npy"
 _NPY_MAGIC = b"\x93NUMPY"
-# Pillow's pixel formats. Others run programs (EPS) or draw (WMF).
+# Pillow's formats that contain pixels. Others run programs (EPS) or draw (WMF).
 _FORMATS = (
     *("PNG", "JPEG", "MPO", "GIF", "WEBP", "BMP", "DIB", "TIFF", "PPM", "ICO"),
     *("JPEG2000", "AVIF", "HEIF", "TGA"),
@@ -96,11 +96,11 @@ _GIF_FRAME = b"\x00\x2c"
 class Limits(object):
     """Limits for decoding pictures: pixels per picture and per frame, and number of frames.
 
-    `items` are the most bytes of the list of a stream's items.
+    `items` is the maximum size in bytes of the list of a stream's items.
     """
 
     def __init__(self):
-        # The default is the number above which Pillow warns.
+        # By default, the number above which Pillow warns.
         self.set()
 
     def set(self, pixels=89478485, frames=1000, items=1 << 27):
@@ -137,7 +137,7 @@ def part_of(value):
     """Return the Part for a value in JSON; raise ValueError if it is not a file."""
     if type(value) is Part:
         return value
-    # Under the name of an argument, and as TensorFlow Serving's clients write bytes: {"picture": {"b64": …}}.
+    # The form {"picture": {"b64": …}}, with an argument's name, in which TensorFlow Serving's clients send bytes.
     for _ in range(2):
         if type(value) is dict and len(value) == 1:
             (value,) = value.values()
@@ -155,7 +155,7 @@ def _from_base64(text):
     return base64.b64decode(text.encode("ascii"), validate=True)
 
 
-# --- readers, which go into the pickle ---
+# --- readers, which become part of the pickle ---
 
 
 class File(object):
@@ -198,7 +198,7 @@ def _array_of_list(value):
 
     try:
         array = np.asarray(value)
-    # For rows of different lengths, older numpy makes an array of objects, and newer numpy raises.
+    # For rows of different lengths, older numpy creates an array of objects, and newer numpy raises an error.
     except ValueError:
         array = None
     if array is None or (array.dtype == object and any(type(item) is list for item in value)):
@@ -235,7 +235,7 @@ def _image(part):
 def _bounded(library):
     """Make Pillow raise one of the yielded errors for a picture above our limit, before decoding it.
 
-    The block's end restores the notebook's own limit.
+    At the end of the block, the notebook's own limit is restored.
     """
     own, library.MAX_IMAGE_PIXELS = library.MAX_IMAGE_PIXELS, limits.pixels
     try:
@@ -265,7 +265,7 @@ def _check_frames(picture, content):
     if picture.format == "GIF" and bytes(content).count(_GIF_FRAME) > limits.frames:
         raise _too_many_frames()
     if picture.format == "TIFF":
-        # Pages have individual sizes. Seeking reads only a page's directory.
+        # Each page has its own size. Seeking reads only a page's directory.
         for page in range(1, limits.frames + 1):
             try:
                 picture.seek(page)
@@ -427,7 +427,7 @@ class _Folder(object):
 
 def _suffix(part):
     """Return a file's extension: the client's own if it is plain, otherwise one for its media type."""
-    # If the name contains folders, of whichever system, only the extension counts.
+    # If the name contains folders, of any system, only the extension counts.
     ending = os.path.splitext(re.split(r"[/\\]", part.name or "")[-1])[1]
     if _SUFFIX.fullmatch(ending):
         return ending
@@ -453,7 +453,7 @@ folder = _Folder()
 _MAKERS[PATH] = folder.write
 
 
-# --- what the build knows: which arguments are files ---
+# --- at build time: finding the arguments that are files ---
 
 
 def kind_of(kind):
@@ -538,7 +538,7 @@ def holds_files(value):
 
 
 def _is_pixels(value):
-    """Return whether an array has the form of a picture's pixels in Pillow, and Pillow can read it again."""
+    """Return whether an array is like the pixels of a Pillow picture, and Pillow can read it again."""
     if "PIL.Image" not in sys.modules or str(getattr(value, "dtype", "")) != "uint8":
         return False
     shape = value.shape
@@ -595,7 +595,7 @@ def extension(media_type):
     return _EXTENSIONS.get(media_type, "bin")
 
 
-# --- files in answers ---
+# --- files in predictions ---
 
 
 def part_of_answer(value):
@@ -620,7 +620,7 @@ def _drawn(figure):
     """Return a plotly figure as PNG; raise NoJsonForm if that fails, for example without kaleido."""
     try:
         return figure.to_image(format="png")
-    # Its errors have various classes, depending on its version and kaleido's.
+    # The class of the error depends on the versions of plotly and kaleido.
     except Exception as error:
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         text = "a plotly figure can only be drawn with the package kaleido, whose release 0.2.1 includes a browser: {}"
@@ -647,7 +647,8 @@ def is_file_answer(hint, answers):
     return kind in (IMAGE, BYTES, PATH) or is_figure or is_seen
 
 
-# A prediction that is a file: the length of its head, the head (JSON [media type, file name or null]), and the content.
+# A prediction that is a file is sent as the length of its head, the head (JSON [media type, file name or null]), and
+# the content.
 def packed_answer(part):
     """Return the payload of a prediction that is a file."""
     return prefix(json.dumps([part.media_type, part.name]).encode("ascii")) + part.content
@@ -727,7 +728,7 @@ def sample_in(payload, files, parameters=()):
     """Return the sample in a payload with a `prefix`, with files as Parts.
 
     Raise ValueError, Misfit or UnreadableForm. `files` is the manifest's description of arguments that are files, None
-    if there are none. It excludes the parts of a form that `texts_in_form` returns for the names `parameters`.
+    if there are none. Parts of a form with a name in `parameters` are left out: `texts_in_form` returns them.
     """
     head, start = _head_in(payload)
     if head.get("type") == JSON:
@@ -766,7 +767,7 @@ def _sample_of_form(payload, found, files, many):
     sample = {name: each if name in many or len(each) > 1 else each[0] for name, each in values.items()}
     if files["by_name"] or len(sample) > 1:
         return sample
-    # The name of a single argument is arbitrary.
+    # A single argument may have any name.
     return next(iter(sample.values())) if not many else [part for each in values.values() for part in each]
 
 

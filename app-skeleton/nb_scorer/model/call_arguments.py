@@ -1,4 +1,4 @@
-"""The arguments of a notebook's function: the sample, or its values by name, parameters, and headers.
+"""The arguments of a notebook's function: the sample or its values by name, parameters, and headers.
 
 An argument with a default is a parameter, which a request may set; the others form the sample.
 """
@@ -13,7 +13,7 @@ from nb_scorer.model.hints import bare, resolved
 # The argument that receives a request's headers, if its type hint is a mapping.
 HEADERS = "headers"
 # Types of defaults that a client could send. A default of another class is an object that the notebook binds, such as
-# its model, unless the type hint shows that the argument is meant to be set.
+# its model, unless a type hint shows that requests should set the argument.
 _PLAIN = (type(None), bool, int, float, str)
 MAX_DEFAULT_ITEMS = 100
 
@@ -59,7 +59,7 @@ def inspect_arguments(function, gets_values=False):
     if sample is None:
         return Arguments(fits=False, takes_headers=bool(headers))
     if not positional and not required:
-        # Only keyword arguments, all with defaults: none of them is clearly the sample.
+        # If all arguments are keywords with defaults, none of them is clearly the sample.
         return _by_name(others, required, function, hints, bool(headers))
     return Arguments(
         sample.name,
@@ -140,7 +140,7 @@ def _can_be_sent(default, hint):
 
 
 def _is_made_of_text(default):
-    # Not at the top, because readers are needed only if a model is saved or loaded with some.
+    # Imported here, because readers are needed only for models that have some.
     from nb_scorer.model.readers import FromText, Number
 
     return FromText.knows(type(default)) or Number.knows(type(default))

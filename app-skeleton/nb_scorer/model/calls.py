@@ -1,6 +1,6 @@
 """Adapters for functions of the notebook that don't simply take a sample as decoded from JSON.
 
-They are made when the model is saved, and pickled with it. This module imports nothing, so that scorers start quickly.
+They are created and pickled when the model is saved. This module imports nothing, so that scorers start quickly.
 """
 
 HEADERS = "headers"
@@ -12,7 +12,7 @@ _NOTHING: dict = {}
 
 
 class NoDefault(object):
-    """Replaces predictor in a notebook that has named predictors only: each sample gets 404 with their names."""
+    """Replaces predictor in a notebook that has only named predictors: each sample gets 404 with their names."""
 
     def __init__(self, names):
         self.names = names
@@ -32,12 +32,12 @@ def no_default(names):
 class Call(object):
     """A function that receives the result of `read` for a sample; if `read` is None, the sample itself.
 
-    `keyword` is the name by which it takes the sample, None for the first argument. `parameters` are {name: (reader or
-    None, whether a text is passed unchanged)} of the arguments that a request may set, and `takes_headers` is whether
-    it receives headers.
+    `keyword` is the name of the argument for the sample, None for the first argument. `parameters` are {name: (reader
+    or None, whether a text is passed unchanged)} of the arguments that a request may set, and `takes_headers` is
+    whether the function receives headers.
     """
 
-    # For calls pickled before this attribute existed.
+    # For calls that were pickled before this attribute existed.
     keyword = None
     parameters = _NOTHING
     takes_headers = False

@@ -1,8 +1,8 @@
-"""Compares predictions: the one definition of "the same answer" that all checks share.
+"""Compares predictions: all checks share this definition of "the same answer".
 
-Values are decoded JSON. All are compared exactly except floats, whose last bits differ between valid runs of one model
-(order of summation, number of threads, batch or row), and pictures, whose files differ between library versions (zlib,
-libjpeg) for the same pixels.
+Values are decoded JSON, and compared exactly, with two exceptions. The last bits of floats differ between valid runs of
+one model (order of summation, number of threads, batch or row). The files of pictures differ between library versions
+(zlib, libjpeg), even if their pixels are equal.
 """
 
 # Smaller differences between floats are noise of values near zero.
@@ -54,7 +54,7 @@ def _is_picture(value):
 
 def _look_same(expected, actual, tolerance):
     """Return whether two data: URLs of pictures have the same type and pixels; False if one can't be read."""
-    # Not at the top, because few predictions are pictures.
+    # Imported here, because few predictions are pictures.
     from nb_scorer.model import binary, misfit
 
     try:

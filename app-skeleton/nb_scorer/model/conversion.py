@@ -1,6 +1,6 @@
-"""Makes readers for type hints that contain a file, a dataclass or a pydantic type; other hints need no conversion.
+"""Creates readers for type hints with a file, a dataclass or a pydantic type; others need no conversion.
 
-A reader is made once, when the model is saved, and pickled with it.
+A reader is created and pickled when the model is saved.
 """
 
 import collections.abc
@@ -12,7 +12,7 @@ from nb_scorer.model import binary, pydantic_models
 from nb_scorer.model.hints import UNIONS, arguments_of, bare, resolved
 from nb_scorer.model.readers import AnyOf, Fields, FromText, Items, Number, OfPydantic, OneOf, Sample, Scalar, Values
 
-# Python's own containers; only its author knows how to create one of another library.
+# Python's own containers; only the author of another library's container knows how to create it.
 _HOMES = ("builtins", "collections.abc", "typing")
 # (base class of a hint, class to create); the first match counts.
 _COLLECTIONS = ((frozenset, frozenset), (collections.abc.Set, set), (collections.abc.Iterable, list))
@@ -88,7 +88,7 @@ def _parameters(kind):
     """Return [(name, hint, whether it is required)] for the parameters of a dataclass's constructor."""
     hints = resolved(kind)
     parameters = list(inspect.signature(kind).parameters.values())
-    # An InitVar is known by its name only.
+    # Only the name of an InitVar is known.
     return [
         (parameter.name, hints.get(parameter.name, typing.Any), parameter.default is inspect.Parameter.empty)
         for parameter in parameters
@@ -126,7 +126,7 @@ def _of_class(kind, arguments, readers):
 
 
 def _of_dataclass(kind, readers):
-    # Before its fields' readers, because a class may contain itself.
+    # Stored before its fields' readers exist, because a class may contain itself.
     readers[kind] = Fields(kind)
     readers[kind].fields = {name: (_reader_of(hint, readers), needed) for name, hint, needed in _parameters(kind)}
     return readers[kind]

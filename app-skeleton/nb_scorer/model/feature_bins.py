@@ -1,4 +1,4 @@
-"""Features of samples and predictions, and the bins in which their values are counted; the same in build and service.
+"""Features of samples and predictions, and the bins that count their values; build and service share both.
 
 A feature is a position in a list, a key of an object, or the value itself. Its bins are ranges of numbers, single
 categories, or ranges of a text's length, followed by one for any other value and one for missing values.
@@ -16,17 +16,17 @@ ORDERED = (NUMBERS, TEXTS)
 # The feature of a value that is neither a list nor an object, as in the metric `input`.
 VALUE = "value"
 OTHER, MISSING = "other", "missing"
-# Further columns of a sample are not compared.
+# Further columns of a sample are not compared with the baseline.
 MAX_FEATURES = 100
 MAX_BINS = 10
 # Each range of numbers contains about this many rows of the baseline.
 ROWS_A_BIN = 10
 MAX_CATEGORIES = 20
-# A text from the baseline appears in metrics only if this number of rows share it: others may be names of people.
+# A text from the baseline appears in metrics only if at least this many rows have it: others may be names of people.
 ROWS_A_CATEGORY = 5
 MAX_CATEGORY = 120
 MAX_SIZE = 1e300
-# A longer text of only these characters is encoded data, whose length means little.
+# A longer text of only these characters is encoded data, whose length has no meaning.
 _LONG = 256
 _ENCODED = re.compile(r"(?:data:[^,]{0,200},)?[A-Za-z0-9+/=_\s-]+\Z")
 _NUMBERS = frozenset((int, float))
@@ -34,7 +34,7 @@ _NEITHER = object()
 
 
 class Uncomparable(Exception):
-    """A feature can't be compared; the message is the end of a sentence that explains it."""
+    """A feature can't be compared; the message completes a sentence that explains why."""
 
 
 class Feature(object):
@@ -114,7 +114,7 @@ class Feature(object):
         return bisect.bisect_left(self.edges, len(value)) if kind is str else self.own
 
     def facts(self):
-        """Return all of it in a form that JSON can hold, as `parsed` takes it."""
+        """Return the feature in a form that JSON can hold and `parsed` accepts."""
         return {
             "part": self.part,
             "name": self.name,
@@ -232,13 +232,13 @@ def _is_short(text):
 
 
 def _edges(values):
-    """Return edges between ranges with about equally many of `values`; between all distinct values if these are few."""
+    """Return edges between ranges with about equally many `values`; between all distinct values if there are few."""
     if max(map(abs, values)) > MAX_SIZE:
         raise Uncomparable("its numbers are too large")
     ranked = sorted(map(float, values))
     distinct = sorted(set(ranked))
     if len(distinct) == 1:
-        # Ranges below and above it, in which the baseline has no rows.
+        # Ranges below and above it, without any rows of the baseline.
         step = max(abs(distinct[0]), 1.0) * 1e-6
         return [distinct[0] - step, distinct[0] + step]
     if len(distinct) <= MAX_BINS:

@@ -1,4 +1,4 @@
-"""The notebook's functions as both build and service call them: which values qualify, and which verdicts mean yes."""
+"""The notebook's functions as build and service call them: possible predictors, and verdicts of validators."""
 
 import copyreg
 import functools
@@ -6,7 +6,7 @@ import inspect
 import sys
 
 SIGNATURE_LENGTH = 500
-# Of an array or a table: `all` takes one step per dimension.
+# For arrays and tables: `all` takes one step per dimension.
 MAX_DIMENSIONS = 8
 
 
@@ -73,7 +73,7 @@ def describe_error(error):
 
 
 def _is_with_reason(verdict, reason):
-    # numpy's own booleans are not bool.
+    # numpy's own booleans are not instances of bool.
     return not isinstance(verdict, (str, tuple)) and (isinstance(verdict, bool) or isinstance(reason, str))
 
 
@@ -95,7 +95,7 @@ def doc(function):
     if isinstance(function, FromEstimator):
         return "The answer of {}.predict for one row.".format(type(function.estimator).__name__)
     if isinstance(function, functools.partial):
-        # A partial's own docstring is that of functools.
+        # A partial's own docstring is that of functools.partial.
         return inspect.getdoc(function.func)
     return inspect.getdoc(function)
 
@@ -129,5 +129,5 @@ def _reduce_cached(wrapper):
 
 
 def let_caches_be_pickled():
-    """From now on, make pickle and cloudpickle save functions under functools.lru_cache by value."""
+    """Make pickle and cloudpickle save functions under functools.lru_cache by value from now on."""
     copyreg.pickle(type(functools.lru_cache()(len)), _reduce_cached)

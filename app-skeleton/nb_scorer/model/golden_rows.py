@@ -1,7 +1,7 @@
 """Golden rows: samples with the notebook's own predictions, in the form in which a client would send them.
 
-A row's sample is in its JSON form, so that the row defines the service's response. Files in it, data: URLs in JSON, are
-stored as files of the model's folder: the row's line has null in their place, and {"files": {JSON pointer: [name of the
+A row's sample is stored as JSON, so that the row defines the service's response. Files in it, data: URLs in JSON, are
+stored as files of the model's folder: the line contains null in their place, and {"files": {JSON pointer: [name of the
 file, media type]}}.
 """
 
@@ -61,7 +61,7 @@ def call_of(row):
 
 
 def keep(folder, answers):
-    """Replace the predictions in the golden rows of a model folder by `answers`, one per row."""
+    """Replace the predictions in the golden rows of a model folder with `answers`, one per row."""
     rows = [dict(row, answer=answer) for row, answer in zip(read(folder), answers)]
     write(folder, [json.dumps(row).encode("ascii") for row in rows])
 
@@ -97,12 +97,12 @@ def sizes(line):
         return len(line), 0
     files: dict = {}
     _take_files(json.loads(line.decode("utf-8")), files)
-    # Base64 makes them a third larger.
+    # Base64 makes the files a third larger.
     return max(0, len(line) - sum(len(content) * 4 // 3 for content in files.values())), sum(map(len, files.values()))
 
 
 def _take_files(row, files):
-    """Replace the files in a row's sample and prediction by null, add them to `files`, and return their positions."""
+    """Replace the files in a row's sample and prediction with null, add them to `files`, and return their positions."""
     pointers: dict = {}
     for name in ("sample", "answer"):
         row[name] = _without_files(row[name], "/" + name, pointers, files)
@@ -129,7 +129,7 @@ def _without_files(value, pointer, pointers, files):
 
 def _part(url):
     """Return the Part for a data: URL in the form that this service writes; None for any other, which is kept."""
-    # Not at the top, so that a service whose golden rows have no files starts without it.
+    # Imported here, so that a service whose golden rows have no files starts without it.
     from nb_scorer.model import binary
 
     try:
@@ -151,7 +151,7 @@ def with_files(row, content_of):
     pointers = row.pop("files", None)
     if not pointers:
         return row
-    # Not at the top, as above.
+    # Imported here for the same reason.
     from nb_scorer.model import binary
 
     if not isinstance(pointers, dict):

@@ -1,7 +1,7 @@
-"""JSON schemas from the type hints of samples and predictions, as far as JSON Schema can express them.
+"""Derives JSON schemas from the type hints of samples and predictions, as far as JSON Schema can express them.
 
-A hint guarantees what rows can only suggest: `list[float]` if all rows have whole numbers, `Literal["a", "b"]` if one
-row has "a". A hint without an equivalent in JSON has the schema {}.
+A hint guarantees what rows only suggest: `list[float]` although all rows have whole numbers, `Literal["a", "b"]`
+although one row has "a". A hint without an equivalent in JSON has the schema {}.
 """
 
 import collections.abc
@@ -17,7 +17,8 @@ import uuid
 from nb_scorer.model import binary, call_arguments, json_codec, pydantic_models
 from nb_scorer.model.hints import UNIONS, arguments_of, bare, resolved
 
-# The prediction of a function that streams is the list of its items. Files and the like can be iterated, too.
+# The prediction of a streaming function is the list of its items. Some other types, such as files, can also be
+# iterated.
 _STREAMS = (collections.abc.Generator, collections.abc.AsyncIterator)
 _ITERABLES = (collections.abc.Iterable, collections.abc.Iterator)
 # A longer list of values would not help readers of a page.
@@ -41,7 +42,7 @@ def derive_schemas(function):
         takes = call_arguments.inspect_arguments(function)
         sample = _of_named(takes.named, hints) if takes.named else schema(hints.get(takes.sample, typing.Any))
         return sample, schema(hints.get("return", typing.Any))
-    # A hint may be any object, and may fail in any way.
+    # A hint may be any object, and may raise any exception.
     except Exception:
         return {}, {}
 

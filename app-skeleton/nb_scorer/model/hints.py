@@ -1,11 +1,11 @@
-"""Resolves and takes apart type hints in every Python since 3.6."""
+"""Resolves and inspects type hints in every Python since 3.6."""
 
 import functools
 import inspect
 import types
 import typing
 
-# Keeps Annotated, if this Python has it.
+# Keeps Annotated if this Python has it.
 _EXTRAS: dict = {"include_extras": True} if hasattr(typing, "Annotated") else {}
 UNIONS = (typing.Union, getattr(types, "UnionType", typing.Union))
 
@@ -21,7 +21,7 @@ def resolved(annotated):
 
 
 def _with_hints(annotated):
-    """Return the object that carries the hints: the function of a partial, or the `__call__` of an object."""
+    """Return the object that has the hints: the function of a partial, or the `__call__` of an object."""
     while isinstance(annotated, functools.partial):
         annotated = annotated.func
     if inspect.isclass(annotated) or inspect.isroutine(annotated) or hasattr(annotated, "__wrapped__"):
@@ -30,7 +30,7 @@ def _with_hints(annotated):
 
 
 def bare(hint):
-    """Return a hint without NewType and without Annotated's metadata."""
+    """Return a hint without NewType, and without the metadata of Annotated."""
     while hasattr(hint, "__supertype__") or getattr(hint, "__metadata__", None):
         hint = hint.__supertype__ if hasattr(hint, "__supertype__") else hint.__origin__
     return hint

@@ -56,13 +56,14 @@ def fingerprint(sample):
         # Version 2 of the format does not depend on reference counts.
         return marshal.dumps(sample, 2)
     except ValueError:
-        # Nested too deeply for marshal, or it contains a type that JSON doesn't have.
+        # Nested too deeply for marshal, or contains a type that JSON doesn't have.
         return None
 
 
 def _has_long_number(body):
     """Return whether `body` has more than MAX_DIGITS digits in a row."""
-    # Such a run covers a multiple of MAX_DIGITS: checking these positions costs a thousandth of a search.
+    # Any run of more than MAX_DIGITS digits covers a multiple of MAX_DIGITS. Checking these positions takes a
+    # thousandth of the time of a search.
     for position in range(0, len(body), MAX_DIGITS):
         if body[position : position + 1].isdigit():
             before, after = body[max(0, position - MAX_DIGITS) : position], body[position : position + MAX_DIGITS]
@@ -107,16 +108,16 @@ def encode(answer, form=None):
     own = _SCALARS.get(type(answer))
     if own is not None:
         answer = own(answer)
-    # The most common prediction; the same text as from json, in a tenth of the time.
+    # A fast path for the most common prediction: the same text as from json, in a tenth of the time.
     if type(answer) is int and -_EXACT < answer < _EXACT:
         return b"%d" % answer
     if isinstance(answer, float):
-        # As json does for subclasses such as numpy.float64.
+        # json does the same for subclasses such as numpy.float64.
         text = float.__repr__(answer)
         return b"null" if text in _NOT_FINITE else text.encode("ascii")
     if type(answer) is list and answer:
-        # The encoder would call back for each of a thousand predictions. Most need no conversion, and the first one
-        # shows that: checking all would take a third of the time of writing them.
+        # The encoder would call back for each of a thousand predictions. Most need no conversion, which the first one
+        # shows: checking all would take a third of the time of writing them.
         own = _SCALARS.get(type(answer[0]))
         if own is not None and len(set(map(type, answer))) == 1:
             answer = list(map(own, answer))
@@ -127,13 +128,13 @@ def encode(answer, form=None):
     except (ValueError, TypeError, OverflowError, RecursionError):
         text = None
     if text is None:
-        # A NaN, a key that is not a string, or a cycle: plain() finds out which, and fixes the first two. Its own error
-        # is sufficient; the encoder's is not logged.
+        # A NaN, a key that is not a string, or a cycle: plain() determines which, and fixes the first two. Its own
+        # error is sufficient, so the encoder's is not logged.
         text = _text(plain(answer, form))
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:
-        # A lone surrogate came from an escape, and can only be written as one.
+        # A lone surrogate came from an escape, and can only be written as an escape.
         return json.dumps(plain(answer, form), allow_nan=False).encode("ascii")
 
 
@@ -151,7 +152,7 @@ def _text(answer):
     try:
         return json.dumps(answer, allow_nan=False, ensure_ascii=False)
     except ValueError:
-        # The only remaining cause: CPython does not write longer numbers, and no client would read them.
+        # The only remaining cause: CPython does not convert longer numbers to text, and no client would read them.
         raise NoJsonForm("a whole number of more than {} digits can't be sent as JSON".format(MAX_DIGITS)) from None
 
 
@@ -232,7 +233,7 @@ class Form(object):
 
 def _file_url(value):
     """Return the data: URL of a value that is a file, such as a picture; None for any other."""
-    # Not at the top, because it imports this module.
+    # Imported here, because it imports this module.
     from nb_scorer.model import binary
 
     part = binary.part_of_answer(value)
@@ -284,9 +285,9 @@ _STEPS: tuple = (
 )
 
 
-# Converters to Python's own types for each numpy type that has occurred; numpy has about twenty.
+# Converters to Python's own types for each numpy type seen so far; numpy has about twenty.
 _SCALARS: dict = {}
-# By kind of type; takes a tenth of the time of item().
+# Selected by kind of type; takes a tenth of the time of item().
 _OWN = {"b": bool, "i": int, "u": int, "f": float}
 _NOT_FINITE = ("nan", "inf", "-inf")
 
@@ -304,11 +305,11 @@ def _numpy_scalar(value):
         return None if value != value else str(value)
     if kind == "m":
         return None if value != value else _seconds(value)
-    # Excludes zero-dimensional arrays, whose class has other arrays, too.
+    # Excludes zero-dimensional arrays, because other arrays have the same class.
     if kind in _OWN and type(value).__module__ == "numpy" and not hasattr(value, "__setitem__"):
         own = _SCALARS[type(value)] = _OWN[kind]
         return own(value)
-    # A long double's item() is a long double again.
+    # item() of a long double returns a long double again.
     plain_value = float(value) if kind == "f" else value.item()
     if type(plain_value) is type(value):
         raise NoJsonForm("an answer of type {} has no JSON form".format(type(value).__name__))
@@ -369,7 +370,7 @@ def _is_labelled(value):
 
 def field_names(kind):
     """Return the names of a dataclass's fields, in order, without ClassVar and InitVar."""
-    # As dataclasses.fields() does; Python 3.6 has no such module.
+    # The same as dataclasses.fields(), which Python 3.6 lacks.
     fields = kind.__dataclass_fields__.items()
     return [name for name, field in fields if field._field_type.name == "_FIELD"]  # noqa: SLF001
 
@@ -393,7 +394,7 @@ def _is_series(value):
 # Recognised by their attributes, because none of these libraries may be imported here.
 _FIRST_STEPS: tuple = (
     (lambda value: type(value).__name__ in ("NAType", "NaTType", "MaskedConstant"), lambda value: None),
-    # The most common first.
+    # The most common type first.
     (_is_numpy_scalar, _numpy_scalar),
     (_is_array, _array),
     (lambda value: pydantic_models.is_model(type(value)), pydantic_models.dumped),

@@ -10,7 +10,8 @@ def let_models_be_pickled():
     for package, name, reduce in _KINDS:
         kind = None if _is_keras_3(package) else getattr(_module(package), name, None)
         for each in _with_subclasses(kind) if isinstance(kind, type) else ():
-            # A subclass in the notebook may not match its configuration, so the library decides about that one.
+            # A subclass in the notebook may not match its configuration, so only the library can decide how to recreate
+            # it.
             if each.__module__.split(".")[0] == package.split(".")[0]:
                 copyreg.pickle(each, reduce)
 
@@ -31,7 +32,7 @@ def _with_subclasses(kind):
 
 
 def _reduce_keras(model):
-    """Return how to recreate a model: from its layers and weights. Training state is not saved."""
+    """Return how to recreate a model, from its layers and weights; the state of training is not saved."""
     return _load_keras, (type(model).__module__.split(".")[0], model.to_json(), model.get_weights())
 
 

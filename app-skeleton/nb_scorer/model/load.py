@@ -1,10 +1,11 @@
-"""Loads the model from disk for a scorer, after checks that come before unpickling."""
+"""Loads the model from disk for a scorer, after the checks that must come before unpickling."""
 
 import io
 import os
 import pickle
 
-# The pickle imports it. It is imported here because the repository, on sys.path later, may have a cloudpickle.py.
+# The pickle imports cloudpickle. It is imported here, because the repository, on sys.path later, may have a module of
+# that name.
 import cloudpickle  # noqa: F401
 
 from nb_scorer.common import gpu_errors, paths
@@ -20,7 +21,7 @@ from nb_scorer.model.problems import (
     ModelProblem,
 )
 
-# Modules named in pickles of format 1, and the present locations of their classes and functions.
+# Modules named in pickles of format 1, and where their classes and functions are now.
 _MOVED = {
     "nb_scorer.calls": "nb_scorer.model.calls",
     "nb_scorer.functions": "nb_scorer.model.functions",
@@ -39,14 +40,14 @@ class Model(object):
         self.predictor = functions["predictor"]
         self.validator = functions["validator"]
         self.batch_predictor = functions["batch_predictor"]
-        # Derived from predictor; None if it has no batch form.
+        # Derived from predictor; None if predictor has no batch form.
         self.batch_form = functions.get("batch_form")
         # None if the notebook has none.
         self.explainer = functions.get("explainer")
         # Models of earlier versions have neither.
         self.setup = functions.get("setup")
         self.teardown = functions.get("teardown")
-        # Named predictors, each as a Model of its own.
+        # The named predictors, each as a separate Model.
         self.predictors = {
             name: Model(each, of_predictor(manifest, name)) for name, each in functions.get("predictors", {}).items()
         }
@@ -71,11 +72,11 @@ def folder_of_notebook(folder):
 def load(folder, digests=None):
     """Return the Model in `folder`, or raise the ModelProblem that explains why it can't be loaded.
 
-    Loading runs code from the file: call it only on a folder that assemble wrote. Versions and digest are compared
+    Loading runs code from the file, so call it only for a folder that assemble wrote. Versions and digest are compared
     first, because a wrong version can crash the process instead of raising.
 
-    `digests`, by file name, are those of a verified signature: then no byte of any other file is unpickled, even if a
-    file changes meanwhile.
+    `digests`, by file name, are those of a verified signature. With them, only bytes with these digests are unpickled,
+    even if a file changes meanwhile.
     """
     model_manifest = manifest.read(folder, digests)
     manifest.check_versions(model_manifest)
@@ -94,7 +95,7 @@ def load(folder, digests=None):
         raise ModelLoadFailed(text) from error
     model = Model(saved, model_manifest)
     if model.predictors:
-        # If any predictor can be batched, the pool sends samples together, so each needs a function for them.
+        # If any predictor can be batched, the pool sends samples together, so each predictor needs a function for that.
         for each in (model, *model.predictors.values()):
             each.batch_predictor = each.batch_predictor if manifest.is_batched(each.manifest) else None
     return model

@@ -22,7 +22,7 @@ def python_minor():
 
 def versions():
     """Return the fields that must be equal where the pickle is loaded, and Python's full version for people."""
-    # Not at the top: build and front, which read manifests, lack cloudpickle and don't need platform.
+    # Imported here: build and front, which read manifests, lack cloudpickle and don't need platform.
     import platform
 
     import cloudpickle
@@ -57,7 +57,7 @@ def parsed(content):
     except (ValueError, RecursionError):
         raise ModelFormatUnknown("unknown (manifest.json is not JSON)", READABLE)
     format_number = manifest.get("format") if isinstance(manifest, dict) else None
-    # Not `in READABLE`: to Python, true is 1.
+    # Not `in READABLE`, because to Python, True equals 1.
     if type(format_number) is not int or format_number not in READABLE:
         raise ModelFormatUnknown(None if format_number is None else phrases.as_json(format_number), READABLE)
     return manifest

@@ -9,7 +9,7 @@ import urllib.parse
 MULTIPART = "multipart/form-data"
 # A list of files has as many parts.
 MAX_PARTS = 1000
-# Of one part. Browsers send less than a kilobyte.
+# The limit for the headers of one part. Browsers send less than a kilobyte.
 MAX_HEADER_BYTES = 1 << 14
 # RFC 2046 allows 70 characters.
 MAX_BOUNDARY = 200

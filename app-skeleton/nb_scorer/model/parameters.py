@@ -57,7 +57,7 @@ def given(predictor, facts):
 
 
 def for_function(function, values):
-    """Return those of the `values` of predictor's arguments that another function takes, too."""
+    """Return those `values` of predictor's arguments that another function also takes."""
     if not isinstance(function, Call):
         return {}
     return {
@@ -81,7 +81,7 @@ def _of_texts(texts, read, is_text):
     elif is_text:
         candidates = [texts[0]]
     else:
-        # A text may be an enum's value, and a single one may be a list of one.
+        # A text may be an enum's value, and a single text may be a list with one item.
         candidates = [_decoded(texts[0]), texts[0], [_decoded(texts[0])]]
     if read is None:
         return candidates[0]

@@ -1,7 +1,7 @@
 """Restores in a scorer the changes that a notebook made to its process, as recorded by record_process_state.
 
-The standard library is configured before the model is loaded; every other library after its import, with the model or
-later during a prediction. What can't be restored is logged.
+The standard library is configured before the model is loaded; every other library after its import, while the model is
+loaded or later. Changes that can't be restored are logged.
 """
 
 import decimal
@@ -66,10 +66,10 @@ def _run_and_set(pending, set_up, facts, run, module):
 
 
 def _try_to_set(subject, function, *facts):
-    """Call `function`; if it fails, log that and continue: the service can still work."""
+    """Call `function`; if it fails, log that and continue, because the service can still work."""
     try:
         function(*facts)
-    # Libraries may raise anything, and an older one may lack the function.
+    # Libraries may raise anything, and older ones may lack the function.
     except Exception as error:
         reason = "{}: {}".format(type(error).__name__, error)
         sys.stderr.write("The notebook's settings of {} can't be applied ({}).\n".format(subject, reason))

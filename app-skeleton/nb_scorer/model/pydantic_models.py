@@ -1,4 +1,4 @@
-"""pydantic as used by a notebook, versions 1 and 2: recognised by attributes of classes, imported only if necessary."""
+"""Supports pydantic, versions 1 and 2, in notebooks: recognises its classes, and imports it only if needed."""
 
 import copyreg
 import importlib
@@ -7,10 +7,11 @@ import sys
 
 from nb_scorer.model.misfit import MAX_ERRORS
 
-# pydantic creates objects for all its errors at once: further ones are only counted.
+# pydantic creates objects for all its errors at once, so further ones are only counted.
 MAX_NAMED = 100000
 
-# Version 1's name for the only field of a model that is a single value, such as those that it makes for other hints.
+# Version 1's name for the only field of a model that is a single value, such as the models that it creates for other
+# hints.
 _ROOT = "__root__"
 # Version 1's fields are recreated from these attributes on loading; compiled parts are not saved.
 _FIELD_FACTS = (
@@ -28,7 +29,7 @@ def is_known(kind):
     if is_model(kind) or hasattr(kind, "__pydantic_validator__") or hasattr(kind, "__pydantic_model__"):
         return True
     home = getattr(kind, "__module__", "").split(".")[0]
-    # PositiveInt is an int with a constraint of annotated_types, which others may use without pydantic.
+    # PositiveInt is an int with a constraint of annotated_types, which can also be used without pydantic.
     return home == "pydantic" or (home == "annotated_types" and "pydantic" in sys.modules)
 
 
@@ -49,7 +50,7 @@ def root(kind):
 
 def _alias(field, name):
     alias = getattr(field, "validation_alias", None)
-    # It may also be a path in the object, or a choice of several names.
+    # The name may also be a path in the object, or one of several names.
     return alias if isinstance(alias, str) else name
 
 
@@ -76,7 +77,7 @@ class Parser(object):
             self._parse = lambda value: package.parse_obj_as(hint, value)
 
     def __reduce__(self):
-        """Return how to pickle this: by the hint, because compiled validators don't suit every version."""
+        """Return how to pickle this: as the hint, because compiled validators fit only one version."""
         return Parser, self._facts
 
     def parse(self, value):
@@ -89,7 +90,7 @@ class Parser(object):
     def _first_of(self, error):
         """Return the first errors as pydantic's dicts, without creating more than memory can hold."""
         if hasattr(error, "raw_errors"):
-            # Version 1 creates them one by one.
+            # Version 1 creates them one at a time.
             flattened = importlib.import_module(type(error).__module__).flatten_errors
             return itertools.islice(flattened(error.raw_errors, error.model.__config__), MAX_ERRORS)
         if error.error_count() > MAX_NAMED:
@@ -125,7 +126,7 @@ def _reduce_field(field):
 
 def _annotation(field):
     """Return the type hint of a field of version 1."""
-    # Not at the top, because scorers only encode models as predictions and never read their fields.
+    # Imported here, because scorers only encode models as predictions, and never read their fields.
     import typing
 
     # Before 1.10, a field drops the Optional of its hint, and keeps only allow_none.

@@ -1,4 +1,4 @@
-"""Readers, which convert JSON values to the type of a hint: a class per kind of hint; see conversion.
+"""Readers convert JSON values to the type of a hint; there is a class per kind of hint (see conversion).
 
 A reader is called with a value; it returns a value of its hint's type, or raises Misfit with each invalid field.
 """
@@ -29,7 +29,7 @@ def _moment(kind, text):
     return kind.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
 
 
-# CPython 3.6 can't parse dates: they stay texts there. The first match counts, because a datetime is a date.
+# CPython 3.6 can't parse dates, so they stay texts there. The first match counts, because a datetime is also a date.
 _MOMENTS = (
     (dt.datetime, "a date and time in ISO 8601", _moment),
     (dt.date, "a date in ISO 8601", _moment),
@@ -137,7 +137,7 @@ class Fields(object):
     def _instance(self, values):
         try:
             return self.kind(**values)
-        # Its __post_init__ may check more than JSON's types.
+        # The class's __post_init__ may check more than JSON types.
         except (ValueError, TypeError, AssertionError) as error:
             raise Misfit([((), str(error) or type(error).__name__)]) from error
 

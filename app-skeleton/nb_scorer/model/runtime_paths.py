@@ -1,4 +1,4 @@
-"""Where a notebook's code finds its files and modules: recorded in the kernel, restored in a scorer.
+"""Records in the kernel where a notebook's code finds its files and modules, and restores that in a scorer.
 
 In both processes, the repository comes after the standard library and before the installed packages, as in Jupyter, and
 the folders of the repository that the notebook itself added to sys.path are included.
@@ -74,7 +74,7 @@ def _added(initial):
 def _all_inside(root, entries, notebook_folder):
     names = []
     for entry in entries:
-        # A relative entry means the current working directory, which is usually still the notebook's.
+        # A relative entry is relative to the current working directory, which is usually still the notebook's folder.
         candidates = [os.path.abspath(entry), os.path.join(notebook_folder, entry)]
         name = _inside(root, next((path for path in candidates if os.path.exists(path)), candidates[0]))
         if name and name not in names:

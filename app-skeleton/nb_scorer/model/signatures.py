@@ -1,6 +1,6 @@
 """Determines from signatures how to call the notebook's functions with one sample.
 
-This is decided once, when the model is saved; a function that takes only a sample as decoded from JSON stays unchanged.
+This is decided once, when the model is saved. A function that takes only a sample as decoded from JSON stays unchanged.
 """
 
 import inspect
@@ -64,7 +64,7 @@ def described_files(predictor):
 def _files_of_others(predictor):
     """Return the files for a validator or explainer without hints: predictor's by name, "" for a whole sample.
 
-    The latter has a reader of its own if the sample is an object with files.
+    A whole sample has its own reader if it is an object with files.
     """
     files = files_of(predictor)
     if isinstance(predictor, CallByName) and files:

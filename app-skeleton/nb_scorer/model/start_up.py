@@ -92,7 +92,7 @@ def _codes(code):
 
 
 def _stored(code):
-    # Not at the top, because a serving scorer doesn't need it.
+    # Imported here, because a serving scorer doesn't need it.
     import dis
 
     return [step.argval for step in dis.get_instructions(code) if step.opname == "STORE_GLOBAL"]

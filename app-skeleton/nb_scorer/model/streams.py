@@ -7,7 +7,7 @@ import inspect
 from nb_scorer.model.calls import Call
 from nb_scorer.model.hints import bare, resolved
 
-# Type hints of streams. A library's class that can be iterated, such as a file, is not one of them.
+# Type hints of streams. Classes of libraries that can be iterated, such as files, are not included.
 _HINTS = (collections.abc.Iterator, collections.abc.AsyncIterator)
 _HOMES = ("collections.abc", "typing")
 _END = object()
@@ -17,7 +17,7 @@ def is_streaming(predictor):
     """Return whether a predictor yields items: a generator, sync or async, or a function with such a return hint."""
     while isinstance(predictor, (Call, functools.partial)):
         predictor = predictor.function if isinstance(predictor, Call) else predictor.func
-    # Of an object, its method: a predictor can be called.
+    # For a callable object, its method.
     code = predictor if inspect.isroutine(predictor) else type(predictor).__call__
     if inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code):
         return True

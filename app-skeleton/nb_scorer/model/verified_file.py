@@ -1,8 +1,8 @@
 """A file with a known digest, of which only verified bytes are ever returned.
 
-A file that is hashed and then read again may have changed in between, and a copy in memory would be a second model. So
-the first pass records the state of the digest after each block, and the second returns a block only if its state is the
-same: SHA-256 of all bytes up to there. Both passes read the same descriptor.
+A file that is hashed and then read again may change in between, and a copy in memory would be a second model. So the
+first pass records the state of the digest after each block, and the second returns a block only if the state is the
+same, which is the SHA-256 of all bytes so far. Both passes read the same descriptor.
 """
 
 import hashlib
@@ -56,7 +56,7 @@ def _blocks(file):
 
 
 class _Verified(io.RawIOBase):
-    """The second pass; its constructor makes the first."""
+    """The second pass; the constructor does the first."""
 
     def __init__(self, file, path, digest):
         self._file = file
@@ -79,7 +79,7 @@ class _Verified(io.RawIOBase):
         return self._file.fileno()
 
     def readable(self):
-        """Return True: it is for reading."""
+        """Return True, because it is for reading."""
         return True
 
     def readinto(self, buffer):

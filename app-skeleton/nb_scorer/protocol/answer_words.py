@@ -36,7 +36,7 @@ def of_parameters(misfit):
 
 
 def of_row(outcome, facts):
-    """Return the same for a sample from a row of the user's own file, without mentioning a body or a log."""
+    """Do the same for a sample from a row of the user's own file, without mentioning a body or a log."""
     status, sentence = describe(outcome, facts)
     if sentence == FAILED:
         error = error_of(facts.get("traceback") or "") or "it gave no reason"
@@ -60,6 +60,6 @@ def error_of(text):
 
 
 def _sentence(beginning, reason):
-    """Return `beginning`, a colon and the notebook's `reason`, adding a full stop unless it ends with one."""
+    """Return `beginning`, a colon and the notebook's `reason`, with a full stop added unless it ends with one."""
     sentence = "{}: {}".format(beginning, reason) if reason else beginning
     return sentence if sentence.endswith((".", "!", "?", "…")) else sentence + "."

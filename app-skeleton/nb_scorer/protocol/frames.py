@@ -1,10 +1,10 @@
 """The frames between front and scorer.
 
-A request is a length, a kind, a number and that many bytes; the numbers count a link's requests from 0. With WITH_CALL
-in the kind, these bytes start with the length of a call, and the call. An answer is a length, a status, the number of
-its request, the microseconds that the sample took (its share, if several were scored in one call), how many samples
-that call scored (on its first answer, else 0), and that many bytes. A scorer answers in the order of the requests;
-before the first answer it sends one HELLO, or one PROBLEM if it could not load the model or its setup failed.
+A request is a length, a kind, a number and that many bytes. The numbers count a link's requests from 0. If the kind
+includes WITH_CALL, the bytes start with the length of a call, and the call. An answer is a length, a status, the number
+of its request, the microseconds that the sample took (its share, if several were scored in one call), how many samples
+that call scored (on its first answer, else 0), and that many bytes. A scorer answers requests in order. Before its
+first answer, it sends one HELLO, or one PROBLEM if it could not load the model or setup failed.
 """
 
 import signal
@@ -18,52 +18,51 @@ NUMBERS = 0xFFFFFFFF
 
 # Kinds of request.
 SAMPLE = 1  # scored by predictor, alone
-TOGETHER = 2  # a sample, too; waiting ones may go to batch_predictor in one call
+TOGETHER = 2  # a sample; several waiting ones may be passed to batch_predictor in one call
 MANY = 3  # a JSON array of samples; the answer is the array of predictions, or the outcome of the first failure
-PROVE = 4  # {"samples", "tolerance", "seconds"}; the answer has the facts of the batch form's verification
-ALONE = 5  # score samples one by one from now on; has no answer and no number
-BLOCK = 6  # as MANY, but with the samples as a block of numbers (see number_blocks)
+PROVE = 4  # {"samples", "tolerance", "seconds"}; the answer contains the facts of the batch form's verification
+ALONE = 5  # score samples one by one from now on; without an answer and a number
+BLOCK = 6  # like MANY, but with the samples as a block of numbers (see number_blocks)
 FILES = 7  # a sample with files: the length of a head, the head, and the files (see nb_scorer.model.binary)
 
-# These two are about the stream with their number. They take no number of their own and have no answer; those that come
-# too late are ignored.
-TAKEN = 8  # the client has taken this many more items, an unsigned integer of 4 bytes
+# These two concern the stream with their number. They have no number of their own and no answer, and are ignored if the
+# stream has ended.
+TAKEN = 8  # the client has taken this many more items: an unsigned integer of 4 bytes
 CANCEL = 9  # the client has left: end the stream
 
 # Added to a kind whose payload starts with a call: the request's parameters and headers (nb_scorer.model.parameters).
 WITH_CALL = 0x80
 # Added to SAMPLE and FILES: each item of the prediction is sent immediately, as an ITEM. The answer after the last item
-# is OK without a payload, or the error. Until then no further request is sent on the link. With TEXTS, each item must
-# be a string, which is its payload.
+# is OK without a payload, or the error. Until then, no other request is sent on the link. With TEXTS, each item must be
+# a string, which is the payload.
 STREAMED = 0x40
 TEXTS = 0x20
 STREAM_FLAGS = STREAMED | TEXTS
-# Interrupts predictor's code in a stream that was cancelled. The system ignores it in processes that do not handle it,
-# so one that comes too late does no harm.
+# Interrupts predictor in a cancelled stream. Processes that do not handle it ignore it, so a late one has no effect.
 INTERRUPT = signal.SIGURG
 
 # Kinds with many samples and a single answer.
 OF_MANY = frozenset((MANY, BLOCK))
 
-# Statuses of an answer. The payload of OK is the prediction as JSON; that of all others is a JSON object.
+# Statuses of an answer. The payload of OK is the prediction as JSON; all others have a JSON object.
 OK = 0
 NOT_JSON = 1  # {"reason"}
 # {"traceback" or null} and one of {"status", "detail"}: chosen by the notebook, perhaps with "errors"; {"reason"}: the
 # validator rejected the sample, for this reason or ""; {"message"}: it raised, with this message or null; {"misfit",
-# "errors"}: the sample does not fit the functions. Of MANY also {"index"}.
+# "errors"}: the sample does not fit the functions. MANY adds {"index"}.
 REFUSED = 2
-# {"traceback"}: the predictor raised or exited; with {"reason"} its result has no JSON form, with {"status", "detail"}
-# the notebook has chosen them. Of MANY also {"index"}.
+# {"traceback"}: predictor raised or exited; with {"reason"}, its result has no JSON form; with {"status", "detail"},
+# the notebook has chosen them. MANY adds {"index"}.
 FAILED = 3
-SETTING_UP = 251  # {}: the model is loaded, and its setup is being called; HELLO or PROBLEM follows
+SETTING_UP = 251  # {}: the model is loaded, and setup is being called; HELLO or PROBLEM follows
 FILE = 4  # of FILES only: the prediction is a file (see nb_scorer.model.binary)
-ITEM = 5  # of a stream only: an item as JSON, or as text; the answer is still to come
-BATCHING_ENDED = 252  # {"call", "alone", "together"}: belongs to no request; a row's prediction differed in a batch
-BACK = 253  # {}: not started, because the front called it back
-PROBLEM = 254  # {"code", "what", "why", "fix", "traceback"}: loading the model or its setup failed
+ITEM = 5  # only for a stream: an item, as JSON or as text; the answer follows later
+BATCHING_ENDED = 252  # {"call", "alone", "together"}: without a request; the prediction for a row differed in a batch
+BACK = 253  # {}: not started, because the front has called the sample back
+PROBLEM = 254  # {"code", "what", "why", "fix", "traceback"}: loading the model or setup failed
 HELLO = 255  # {"pid"}
 
-# Payloads from a larger buffer are copied once instead of twice.
+# Payloads in a larger buffer are copied once instead of twice.
 _LARGE = 1 << 16
 _LARGE_FILES = 1 << 20
 _MAX_MICROSECONDS = 0xFFFFFFFF

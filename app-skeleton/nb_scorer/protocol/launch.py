@@ -1,13 +1,13 @@
 """The command line of the processes of the model Python.
 
-The repository's folder comes before the installed packages on sys.path (see runtime_paths), and the notebook may put
-other folders first: they may contain a cloudpickle.py or a socket.py. So our own imports come before that.
+On sys.path, the repository's folder comes before the installed packages (see runtime_paths), and the notebook may put
+other folders first, any of which may contain a cloudpickle.py or a socket.py. So our own imports come first.
 """
 
 import os
 
-# Meant for another Python, these would change what the notebook's code imports or how it runs; the first would make its
-# packages be compiled again at each start.
+# Set for another Python, these would change what the notebook's code imports or how it runs. With the first one,
+# packages would be compiled again at each start.
 NOT_FOR_THE_NOTEBOOK = (
     "PYTHONDONTWRITEBYTECODE",
     "PYTHONPATH",
@@ -18,7 +18,7 @@ NOT_FOR_THE_NOTEBOOK = (
     "__PYVENV_LAUNCHER__",
 )
 
-# Limited to CPython 3.6's syntax. '' is the working directory, which must not be a source of modules.
+# Uses only the syntax of CPython 3.6. '' is the working directory, from which no module may be imported.
 _PROGRAM = """\
 import sys
 sys.path[:] = [entry for entry in sys.path if entry]

@@ -1,4 +1,4 @@
-"""Samples that are rows of a numeric array, in binary form, to avoid converting each number to text and back.
+"""Samples that are rows of a numeric array, in a binary format that avoids converting each number to text and back.
 
 A block is the struct module's letter for the type, "<" or ">" for the byte order, the number of dimensions, each
 dimension, and the values in row order.
@@ -38,7 +38,7 @@ def values(code, order, raw):
         if (order == "<") != (sys.byteorder == "little"):
             numbers.byteswap()
         flat = numbers.tolist()
-    # One sum is faster than checking each number; it is finite only if they all are.
+    # One sum is faster than checking each number: it is finite only if all numbers are.
     if code in "efd" and not math.isfinite(sum(flat)) and not all(map(math.isfinite, flat)):
         flat = [value if math.isfinite(value) else None for value in flat]
     return flat

@@ -1,10 +1,10 @@
 """Counters in memory shared with the front: samples that a scorer has started, and samples that it must hand back.
 
-When a scorer dies, the first counter identifies the sample that it was working on, without a system call per sample.
-The second takes back samples that were sent but not started, while the scorer is too busy to read. Both count the
-samples of a link from its beginning. The third changes whenever a sample of an array that is scored one by one is done,
-so that the time limit applies to each of them. The fourth identifies a sample whose prediction is no longer needed: a
-list of items that is still growing then ends.
+If a scorer dies, the first counter identifies the sample that it was working on, without a system call per sample. The
+second takes back samples that were sent but not started, while the scorer is too busy to read. Both count all samples
+of a link. The third changes whenever a sample of an array scored one by one is done, so that the time limit applies to
+each sample. The fourth identifies a sample whose prediction is no longer needed, so that a growing list of its items
+ends.
 """
 
 import mmap
@@ -25,7 +25,7 @@ class SharedCounters(object):
         """
         memory = self._memory
         first = memory[0]
-        # Writes before it reads, as `call_back` does with the counters swapped, so one side always sees the other's
+        # Each side first writes its own counter and then reads the other's, so at least one of them sees the other's
         # write.
         memory[0] = first + samples
         return max(0, min(samples, memory[1] - first))
@@ -45,7 +45,7 @@ class SharedCounters(object):
         return self._memory[2]
 
     def withdraw(self, sample):
-        """Record that the prediction of a sample is no longer needed; `sample` is its place in the count of starts."""
+        """Record that a sample's prediction is no longer needed; `sample` is its number in the count of starts."""
         self._memory[3] = sample
 
     def is_withdrawn(self):

@@ -1,15 +1,15 @@
-"""The items of a stream that were sent and that its client has not taken, counted by the front and by the scorer."""
+"""The items of a stream that were sent but not taken by the client; both front and scorer count them."""
 
 import collections
 import itertools
 
-# The scorer waits while the client has not taken this number of items, or bytes of them.
+# The scorer waits once this many items, or bytes of them, have not been taken.
 MAX_ITEMS = 16
 MAX_BYTES = 1 << 18
 
 
 class UntakenItems(object):
-    """The sizes of these items, oldest first."""
+    """The sizes of the items that were sent but not taken, oldest first."""
 
     def __init__(self):
         self._sizes: collections.deque = collections.deque()
@@ -26,7 +26,7 @@ class UntakenItems(object):
         self._size += size
 
     def take(self, count):
-        """Forget the oldest `count` items, or all if there are fewer."""
+        """Remove the oldest `count` items, or all if there are fewer."""
         for _ in range(min(count, len(self._sizes))):
             self._size -= self._sizes.popleft()
 

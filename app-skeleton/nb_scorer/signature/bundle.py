@@ -10,7 +10,8 @@ from typing import NamedTuple
 from nb_scorer.signature.statement import OF_MODEL, PAYLOAD_TYPE, Malformed
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
-# A statement has a few hundred bytes per file; a bundle is read completely before anything in it is trusted.
+# A statement has a few hundred bytes per file. The limit is needed because a bundle is read completely before it is
+# trusted.
 MAX_SIZE = 4 << 20
 
 
@@ -52,7 +53,7 @@ def as_json(bundle):
 
 
 def read(path):
-    """Return the first bytes of a bundle's file, for `parsed`, which rejects truncated ones; raise OSError.
+    """Return the first bytes of a bundle's file, for `parsed`, which rejects incomplete ones; raise OSError.
 
     Empty for anything but a regular file: opening a pipe would block until a writer opens it.
     """

@@ -18,7 +18,7 @@ _INFINITY = (1, 1, 0)
 
 
 class NoKey(ValueError):
-    """Not a public key of a supported curve; the message is the end of a sentence that explains it."""
+    """Not a public key of a supported curve; the message completes a sentence that explains why."""
 
 
 class Curve(NamedTuple):
@@ -117,7 +117,7 @@ class PublicKey(NamedTuple):
 
 
 def keys_in(pem):
-    """Return the public keys in the bytes of a PEM file; raise NoKey for an invalid or a private key."""
+    """Return the public keys in a PEM file's bytes; raise NoKey for an invalid or a private key."""
     return [_key_of(match.group(1), match.group(2)) for match in _PEM.finditer(pem)]
 
 
@@ -139,12 +139,12 @@ def _key_of(kind, text):
 
 
 def _numbers(signature):
-    """Return (r, s) of a signature in DER, None unless it is in canonical form."""
+    """Return (r, s) of a signature in DER, or None unless it is in canonical form."""
     numbers = []
     rest = signature
     if len(rest) < 2 or rest[0] != 0x30:
         return None
-    # The two numbers of P-521 have 139 bytes at most: lengths have one byte, or 0x81 and one.
+    # The two numbers of P-521 have at most 139 bytes, so their length is one byte, or 0x81 and one byte.
     start = 3 if rest[1] == 0x81 else 2
     rest = rest[start:]
     while len(rest) >= 2 and rest[0] == 0x02 and rest[1] < 0x80:

@@ -1,4 +1,4 @@
-"""The files of a model folder, by the names used in signatures; ambiguous entries are rejected."""
+"""Lists the files of a model folder by the names used in signatures; ambiguous entries are rejected."""
 
 import os
 
@@ -6,13 +6,13 @@ from nb_scorer.common import paths
 
 
 class Odd(Exception):
-    """A folder contains an entry that can't be signed; the message is the end of a sentence that names it."""
+    """A folder contains an entry that can't be signed; the message completes a sentence that names it."""
 
 
 def names(folder):
     """Return the names of all files in `folder` except its signature; raise Odd or OSError.
 
-    Odd entries are links, which can change their target a moment later, devices and pipes, and folders without files.
+    Raises Odd for links, whose target can change at any time, for devices and pipes, and for folders without files.
     """
     found: set = set()
     _walk(str(folder), "", found)
@@ -42,7 +42,7 @@ def shown(name):
 
 
 def difference(signed, there):
-    """Return the missing and the additional files as the end of a sentence; "" if there are none."""
+    """Return the missing and additional files, as the end of a sentence; "" if there are none."""
     missing, extra = sorted(signed - there), sorted(there - signed)
     if missing:
         return f"{shown(missing[0])} is missing"

@@ -9,13 +9,13 @@ from nb_scorer.common import paths
 from nb_scorer.signature.statement import TYPE, Malformed
 
 PREDICATE = "https://slsa.dev/provenance/v1"
-# It names each package; with its signature, it must fit into a bundle.
+# The statement names each package. Together with its signature, it must fit into a bundle.
 MAX_SIZE = 3 << 20
 _KEYS = {"_type", "subject", "predicateType", "predicate"}
 
 
 def read(payload):
-    """Return the statement in these bytes; raise Malformed for one of another kind, or an ambiguous one.
+    """Return the statement in these bytes; raise Malformed if it is of another kind or ambiguous.
 
     Ambiguous means a duplicate key, of which parsers use the first or the last, or unknown keys.
     """

@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 
 TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://model_signing/signature/v1.0"
-# The payload's type is signed, too. A statement about a model has the type of OpenSSF Model Signing. One about a
-# model's origin has another, so that its signature can't be mistaken for a model's.
+# The payload's type is signed, too. A statement about a model has the type of OpenSSF Model Signing. A statement about
+# a model's origin has another type, so that its signature can't be mistaken for a model's.
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 PROVENANCE_TYPE = "application/vnd.in-toto.provenance+json"
 # Earlier versions signed statements about a model's origin as PAYLOAD_TYPE.
@@ -18,7 +18,7 @@ _DIGEST = re.compile("[0-9a-f]{64}")
 
 
 class Malformed(ValueError):
-    """Not a valid statement; the message is the end of a sentence that explains it."""
+    """Not a valid statement; the message completes a sentence that explains why."""
 
 
 def build_statement(digests, name, signature):

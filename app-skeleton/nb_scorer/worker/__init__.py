@@ -1,1 +1,1 @@
-"""The processes next to the front while a model is served: the zygote, and the scorers that it forks."""
+"""The processes of the model Python that serve a model: the zygote, and the scorers that it forks."""

@@ -1,6 +1,6 @@
 """Entry point of processes of the model Python: a `zygote` supervises, a `scorer` loads the model itself.
 
-Started with the command line from nb_scorer.protocol.launch only.
+They are only started with the command line of nb_scorer.protocol.launch.
 """
 
 import io
@@ -35,7 +35,7 @@ def main(args):
 
 
 def _zygote(control, mode, how, model_args):
-    """`how` are arguments for the scorers, too: mode, form of the log, whether to call setup."""
+    """Run the zygote; `how` is also passed to scorers: mode, form of the log, whether to call setup."""
     try:
         return zygote.Zygote(control, mode, lambda: _of_front(*model_args), [*how, *model_args], how[2] == "1").run()
     except ModelProblem as problem:
@@ -52,7 +52,7 @@ def _lone_scorer(link, counters, runs_setup, model_args):
             scorer.report_problem(link, problem)
             return 1
     except OSError:
-        # The front closed its socket between two frames: another scorer may have reported the same problem.
+        # The front has closed its socket, for example because another scorer has reported the same problem.
         pass
     return 0
 
@@ -69,7 +69,7 @@ def load_scorer(folder, notebook_folder, digests=None):
     """
     pid = os.getpid()
     try:
-        # Before acting on the manifest: it names folders of modules, which the pickle imports.
+        # Checked before anything in the manifest is used: it names folders of modules, which the pickle imports.
         model_manifest = manifest.read(folder, digests)
         runtime_paths.enter(notebook_folder, model_manifest)
         process_state.before_load(model_manifest.get("process_state"))
@@ -77,7 +77,7 @@ def load_scorer(folder, notebook_folder, digests=None):
         process_state.after_load(model_manifest.get("process_state"))
         return scorer.Scorer(model, model.form)
     finally:
-        # A process that the notebook's code forks during loading must not serve alongside this one.
+        # If the notebook's code forks while the model is loaded, the copy must not serve, too.
         if os.getpid() != pid:
             os._exit(1)
 

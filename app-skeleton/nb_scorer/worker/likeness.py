@@ -1,6 +1,6 @@
-"""Finds where a sample differs from the notebook's own: in type, in length, or in a field that all of them have.
+"""Finds how a sample differs from the notebook's own: in type, in length, or in a field that all of them have.
 
-A likely cause of predictor's failure, not a certain one, so samples are compared only after it has failed.
+That is a likely cause if predictor fails, but not a certain one, so samples are compared only after a failure.
 """
 
 from nb_scorer.model.binary import Part
@@ -17,7 +17,7 @@ _NAMES = {
 }
 
 
-# Files, the network (which libraries report as OSError, or as an error caused by one), memory, and modules.
+# Errors of files, the network (which libraries raise as OSError, or with one as the cause), memory, and modules.
 _ENVIRONMENT = (OSError, MemoryError, ImportError)
 
 
@@ -33,10 +33,10 @@ def comes_from_environment(error):
 
 
 def _is_out_of_memory(error):
-    # GPU libraries have classes of their own: torch.OutOfMemoryError, RuntimeError("CUDA error: out of memory").
+    # GPU libraries use their own classes: torch.OutOfMemoryError, RuntimeError("CUDA error: out of memory").
     try:
         return "out of memory" in str(error).lower()
-    # A notebook's exception may have a __str__ that raises.
+    # The __str__ of a notebook's exception may raise.
     except Exception:
         return False
 

@@ -1,4 +1,4 @@
-"""Marks the notebook's output while it serves with its process, for the service's log."""
+"""Marks a notebook's output during serving with its process, for the service's log."""
 
 import contextlib
 import io
@@ -9,11 +9,11 @@ import time
 
 from nb_scorer.protocol import log_forms
 
-# A write of at most this many bytes to a pipe with several writers is atomic (POSIX).
+# A write of up to this many bytes to a pipe is atomic (POSIX), even if several processes write.
 PIPE_BUF = 4096
-# A message of this length fits into an object that the log does not truncate, whatever its characters.
+# A message of this length fits into a JSON object that the log does not truncate, whatever its characters.
 MAX_MESSAGE = 1 << 16
-# All except tab: characters that end a line for some readers, or that a terminal interprets.
+# Characters that end a line for some readers, or that a terminal interprets: all but tab.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -30,7 +30,7 @@ class Marked(io.TextIOWrapper):
         self._pending = []
 
     def write(self, text):
-        """Keep `text` until its line is complete; return its length as every stream does."""
+        """Keep `text` until its line is complete; return its length, as every stream does."""
         self._pending.append(text)
         if text.endswith("\n"):
             self._write_pending()
@@ -45,7 +45,7 @@ class Marked(io.TextIOWrapper):
 
     def _write_pending(self):
         text, self._pending = "".join(self._pending), []
-        # A closed pipe or a full disk must not fail a prediction.
+        # A closed pipe or a full disk must not make a prediction fail.
         with contextlib.suppress(OSError):
             for chunk in _chunks(self._formatted(text[:-1] if text.endswith("\n") else text)):
                 self.buffer.write(chunk)
@@ -59,7 +59,7 @@ class Marked(io.TextIOWrapper):
             parts = [text[start : start + MAX_MESSAGE] for start in range(0, len(text) or 1, MAX_MESSAGE)]
             return [json.dumps(dict(record, message=part)).encode("ascii") + b"\n" for part in parts]
         prefix = "[scorer {}] ".format(os.getpid()).encode("ascii")
-        # A generator, because a print may have millions of lines.
+        # A generator, because a single print may have millions of lines.
         return (
             prefix + piece + b"\n" for line in _lines(text) for piece in _split_at(line, PIPE_BUF - len(prefix) - 1)
         )

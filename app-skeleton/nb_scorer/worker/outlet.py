@@ -1,7 +1,7 @@
 """Sends the items of a stream from a scorer, and handles the front's messages about the stream.
 
-After each item the scorer reads without waiting; if too many items were not taken, it waits for the front. When
-the front cancels a stream while predictor's own code runs, it sends frames.INTERRUPT, which raises Left there.
+After each item, the scorer reads messages without waiting. If too many items were not taken, it waits for the front. If
+the front cancels a stream while predictor runs, it sends frames.INTERRUPT, which raises Left there.
 """
 
 import contextlib
@@ -13,21 +13,21 @@ import time
 from nb_scorer.protocol import frames
 from nb_scorer.protocol.untaken_items import UntakenItems
 
-# More would have the allocator ask the system for memory each time: three system calls per read.
+# With a larger buffer, the allocator would request memory from the system each time: three system calls per read.
 RECEIVE_BYTES = 1 << 16
 
 
 class Left(GeneratorExit):
-    """Raised in predictor's code when the client of its stream has left; a generator takes it for its close()."""
+    """Raised in predictor's code when the client of its stream has left; a generator handles it like close()."""
 
 
 class Inbox(object):
-    """The requests that have arrived on the socket `link`, and the news of the stream that is under way."""
+    """The requests that have arrived on the socket `link`, and the messages about the current stream."""
 
     def __init__(self, link):
         self.requests = []
         self.ended = False
-        # The last stream that was cancelled; of the one under way, how many items were taken since this was set.
+        # The number of the last cancelled stream, and how many items of the current stream were taken.
         self.cancelled = None
         self.stream = None
         self.taken = 0
@@ -35,12 +35,12 @@ class Inbox(object):
         self._buffer = bytearray()
 
     def take(self):
-        """Return the requests that have arrived, and forget them."""
+        """Return the requests that have arrived, and remove them from this object."""
         requests, self.requests = self.requests, []
         return requests
 
     def receive(self, flags=0):
-        """Read once."""
+        """Read once from the socket."""
         try:
             data = self._link.recv(RECEIVE_BYTES, flags)
         except (BlockingIOError, InterruptedError):
@@ -50,7 +50,7 @@ class Inbox(object):
             return
         self._buffer += data
         requests = frames.take_requests(self._buffer)
-        # Waiting must not delay complete messages.
+        # Complete messages must be handled before waiting.
         if not requests and not flags:
             try:
                 requests = frames.take_large_files(self._buffer, self._link.recv_into)
@@ -67,7 +67,7 @@ class Inbox(object):
 
 
 class Outlet(object):
-    """Where the items of the stream `number` go, which came as a request of this `kind`."""
+    """Sends the items of a stream, the response to the request `number` of this `kind`."""
 
     def __init__(self, link, inbox, number, kind):
         self.is_for_texts = bool(kind & frames.TEXTS)
@@ -79,7 +79,7 @@ class Outlet(object):
         self._is_stepping = False
 
     def send(self, payload):
-        """Send an item, and wait while too many were not taken; return False if the client has left."""
+        """Send an item; wait while too many items have not been taken. Return False if the client has left."""
         now = time.perf_counter()
         try:
             self._link.sendall(frames.answer(frames.ITEM, payload, self._number, now - self._since, 0))
@@ -104,7 +104,7 @@ class Outlet(object):
 
     @contextlib.contextmanager
     def interruptible(self):
-        """Have an interrupt raise Left in what `step` calls, until the block ends; raise it if the client has left."""
+        """Let an interrupt raise Left in code that `step` calls inside the block, or now if the client has left."""
         self._inbox.stream, self._inbox.taken = self._number, 0
         self._inbox.receive(socket.MSG_DONTWAIT)
         if not self._is_wanted():
@@ -116,7 +116,7 @@ class Outlet(object):
         try:
             yield
         finally:
-            # None: it was not set by Python.
+            # None means that Python did not set the handler.
             signal.signal(frames.INTERRUPT, signal.SIG_DFL if before is None else before)
 
     def step(self, function, *args):

@@ -1,4 +1,4 @@
-"""Facts for the client about a rejected or failed sample, short enough for a sentence."""
+"""Facts for the client about a rejected or failed sample, each short enough for a sentence."""
 
 import os
 import re
@@ -9,10 +9,10 @@ from nb_scorer.model import functions
 from nb_scorer.model.misfit import Misfit
 from nb_scorer.protocol import answer_words
 
-# Folders of installed packages; Python's own modules have no such part in their paths.
+# Folders of installed packages. The paths of Python's own modules contain none of them.
 _INSTALLED = frozenset(("site-packages", "dist-packages"))
 _STANDARD = os.path.join(os.path.dirname(os.path.realpath(os.__file__)), "")
-# A reason is a sentence for a client rather than a document.
+# A reason should be a sentence for a client rather than a document.
 REASON_LENGTH = 500
 
 
@@ -34,7 +34,7 @@ def _errors(misfit, above=()):
 def of_choice(error):
     """Return {"status", "detail"} if an exception of the notebook has an HTTP status from 400 to 599, otherwise None.
 
-    Exceptions of a library's class don't count, even if a server that the library called gave it a status.
+    Exceptions of a library's class don't count: their status may come from a server that the library called.
     """
     status = getattr(error, "status", None)
     if isinstance(status, bool) or not isinstance(status, int) or not 400 <= status < 600:
@@ -43,7 +43,7 @@ def of_choice(error):
         return None
     try:
         return {"status": int(status), "detail": short(str(error))}
-    # A notebook's exception may have a __str__ that raises.
+    # The __str__ of a notebook's exception may raise.
     except Exception:
         return {"status": int(status), "detail": ""}
 
@@ -70,7 +70,7 @@ def missing(sample, schema, error):
         return None
     try:
         mentioned = set(re.findall(r"\w+", str(error)))
-    # A notebook's exception may have a __str__ that raises.
+    # The __str__ of a notebook's exception may raise.
     except Exception:
         return None
     named = [name for name in names if mentioned.issuperset(re.findall(r"\w+", name))]
@@ -81,13 +81,13 @@ def message_of(error):
     """Return the message for the client about an exception of a validator, or None if it has no text."""
     try:
         return short(functions.describe_error(error))
-    # A notebook's exception may have a __str__ that raises.
+    # The __str__ of a notebook's exception may raise.
     except Exception:
         return None
 
 
 def short(text):
-    """Return `text`, truncated for a response, with lone surrogates escaped, which no page can contain."""
+    """Return `text`, truncated for a response, with lone surrogates, which no page can contain, escaped."""
     return phrases.cut(text, REASON_LENGTH).encode("utf-8", "backslashreplace").decode("utf-8")
 
 

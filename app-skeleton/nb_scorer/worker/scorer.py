@@ -24,11 +24,11 @@ from nb_scorer.protocol import frames, number_blocks
 from nb_scorer.worker import likeness, refusals
 from nb_scorer.worker.outlet import Inbox, Left, Outlet
 
-# Size limits for a part of a traceback, such as its message, and for all of it: a message may quote the whole sample,
-# which would fill the log.
+# Size limits for a part of a traceback, such as its message, and for the whole: a message may quote the whole sample,
+# and would fill the log.
 MAX_PART = 4000
 MAX_TRACEBACK = 40000
-# Number of calls (parameters and headers) to cache: clients send the same ones repeatedly.
+# The number of cached calls (parameters and headers): clients send the same ones repeatedly.
 MAX_CALLS = 64
 NOT_TEXT = "The items of this prediction are not strings, so they can't be sent as text/plain."
 _OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
@@ -52,22 +52,22 @@ class UnknownFunction(parameters.UnknownParameter):
 class Scorer(object):
     """The notebook's functions as methods that take bodies and return statuses and payloads.
 
-    No exception of the notebook's code escapes. The code may fork, and the copy of this process may return or raise
-    into these methods: the copy exits there, because it shares the socket with the original.
+    No exception of the notebook's code leaves these methods. The code may fork, so that the copy of this process
+    returns or raises into them: the copy exits there, because it shares the socket with the original.
     """
 
     def __init__(self, model, form=json_codec.LABELLED):
         """Store the functions of `model`, as nb_scorer.model.signatures returns them, and the `form` of predictions."""
         self._predictor = model.predictor
         self._validator = model.validator
-        # Whether predictor yields its prediction item by item: then samples are never scored together.
+        # Whether predictor yields its prediction item by item. If so, samples are never scored together.
         self._streams = bool(model.manifest.get("streams"))
         self._batch_predictor = None if self._streams else model.batch_predictor
         self._form = form
         self._read = None
         self._batch_form = model.batch_form if model.batch_predictor is None else None
         proved = model.manifest.get("batching") or {}
-        # Until verification has succeeded, only verification uses it.
+        # Only verification uses it until that has succeeded.
         self._pays_from = proved.get("pays_from") if self._batch_form is not None else None
         self._most = proved.get("most", MAX_TOGETHER)
         self._watch = Watch()
@@ -79,7 +79,7 @@ class Scorer(object):
         self._schema = model.manifest.get("sample_schema") or {}
         self._files = model.manifest.get("files")
         if isinstance(self._batch_predictor, calls.CallTogether):
-            # Samples are read one by one before the call, so that an invalid one affects only itself.
+            # Samples are read one at a time before the call, so that an invalid one affects only itself.
             self._batch_predictor, self._read = model.batch_predictor.of_read, model.batch_predictor.read
         self._batch_call = model.batch_predictor
         self.setup = model.setup
@@ -87,12 +87,12 @@ class Scorer(object):
         self._loop = None
         self._pid = os.getpid()
         self._for_calls: collections.OrderedDict = collections.OrderedDict()
-        # The Scorer without the facts of a call, and these facts.
+        # The Scorer without the facts of a call, and those facts.
         self._plain, self._facts = self, {}
-        # Names of parameters that the parts of a form may set. A sample by name holds them itself.
+        # Names of parameters that parts of a form may set. A sample by name contains its parameters itself.
         by_name = self._files is None or self._files["by_name"]
         self._in_forms = () if by_name else tuple(getattr(model.predictor, "parameters", ()))
-        # By name, the other functions that a call may request; each of them is scored like a predictor.
+        # The other functions that a call may request, by name; each is scored like a predictor.
         self._others: dict = {}
         if getattr(model, "explainer", None) is not None:
             self._others[calls.EXPLAINER] = Scorer(_Explained(model), form)
@@ -131,7 +131,7 @@ class Scorer(object):
         except Misfit as misfit:
             self.end_copy()
             return None, (frames.REFUSED, _payload(traceback=None, **refusals.of_parameters(misfit)))
-        # As of a predictor: a class of the notebook's may be made of a parameter.
+        # It may raise anything, as predictor may: a parameter's type can be a class of the notebook.
         except BaseException:
             return None, (frames.FAILED, self._failure("The parameters of a request could not be read:"))
 
@@ -206,7 +206,7 @@ class Scorer(object):
             other.stop_batching()
 
     def batching_end(self):
-        """Return the facts that end batching in this service, once, when there are some; otherwise None."""
+        """Return the facts that end batching in this service, the first time that there are some; otherwise None."""
         if self._is_reported:
             return None
         ended = self._watch.ended
@@ -263,7 +263,7 @@ class Scorer(object):
         return functools.partial(binary.sample_in, body, self._files, self._in_forms)
 
     def _for_form(self, body):
-        """Return what `for_facts` does for the parameters in a form, which count before those of the call."""
+        """Do the same as `for_facts` for the parameters in a form, which take precedence over those of the call."""
         try:
             texts = binary.texts_in_form(body, self._in_forms)
         except UnreadableForm as error:
@@ -309,7 +309,7 @@ class Scorer(object):
         return rejected or scorer.stream_to(self._sample_with_files(body), outlet)
 
     def stream_to(self, original, outlet):
-        """As `answer_to`, with the prediction's items sent by `outlet`."""
+        """Do the same as `answer_to`, with `outlet` sending the prediction's items."""
         try:
             sample, rejected = self._decode_and_validate(original)
             return rejected or self._streamed(sample, original, outlet)
@@ -326,7 +326,7 @@ class Scorer(object):
                     items.close()
         except Left:
             return frames.OK, b""
-        # As for a prediction in one piece.
+        # The same as for a prediction in one piece.
         except BaseException:
             return self._fault(original)
 
@@ -400,12 +400,12 @@ class Scorer(object):
         payloads = self._scored(self._accepted(bodies, rejected))
         if payloads is None:
             for index, body in enumerate(bodies):
-                # Decoded again: batch_predictor may have modified its argument.
+                # Decoded again, because batch_predictor may have modified its argument.
                 original = functools.partial(json_codec.decode, body)
                 yield [(rejected.get(index) or self._predicted(original(), original)) + (1,)]
             return
         answers = [(frames.OK, payload, 0) for payload in payloads]
-        # In ascending order: each insertion moves the later ones to their indexes.
+        # In ascending order, because each insertion moves the later ones to their indexes.
         for index, rejection in sorted(rejected.items()):
             answers.insert(index, (*rejection, 0))
         answers[0] = (*answers[0][:2], len(payloads))
@@ -457,7 +457,7 @@ class Scorer(object):
         accepted = [body for index, body in enumerate(bodies) if index not in rejected]
         originals = [functools.partial(json_codec.decode, body) for body in accepted]
         answers = list(map(self._encoded, originals, outcomes))
-        # In ascending order: each insertion moves the later ones to their indexes.
+        # In ascending order, because each insertion moves the later ones to their indexes.
         for index, rejection in sorted(rejected.items()):
             answers.insert(index, rejection)
         return answers
@@ -510,7 +510,7 @@ class Scorer(object):
         try:
             payload = None if Failure in set(map(type, outcomes)) else json_codec.encode(outcomes, self._form)
         except BaseException:
-            # Some of them have no JSON form; encoding each separately finds which.
+            # Some of them have no JSON form; encoding each one separately shows which.
             payload = None
         if payload is not None:
             return frames.OK, payload, len(outcomes)
@@ -593,14 +593,15 @@ class Scorer(object):
     def _predicted(self, sample, original, write=None):
         """Return (status, payload) for a sample; `original` returns it as the client sent it; `write` as above.
 
-        predictor may modify its argument, which must not count as the client's fault.
+        predictor may modify its argument, and that must not make a failure look like the client's fault.
         """
         try:
             if self._streams:
                 return frames.OK, self._list_of_items(self._predictor(sample))
             answer = self._result(self._predictor(sample))
             return (frames.OK, json_codec.encode(answer, self._form)) if write is None else write(answer)
-        # Including SystemExit and KeyboardInterrupt: a notebook's exit() must cost one prediction rather than a scorer.
+        # Including SystemExit and KeyboardInterrupt, so that a notebook's exit() fails one prediction instead of
+        # stopping the scorer.
         except BaseException:
             return self._fault(original)
 
@@ -608,7 +609,7 @@ class Scorer(object):
         """Return (status, payload) for an error that a sample caused: `error`, or the one being handled.
 
         It is the client's fault if it is a Misfit, or if the sample differs from the notebook's own and the environment
-        is not the cause. `original` as in `_predicted`.
+        is not the cause. `original` is as in `_predicted`.
         """
         error = sys.exc_info()[1] if error is None else error
         headline = "The predictor failed on a sample:"
@@ -616,14 +617,14 @@ class Scorer(object):
             self.end_copy()
             return frames.REFUSED, _payload(traceback=None, **refusals.of_misfit(error))
         if isinstance(error, json_codec.NoJsonForm):
-            # To the notebook's author, it is a TypeError; its place in our code doesn't matter.
+            # For the notebook's author, it is a TypeError; where it occurs in this code doesn't matter.
             return frames.FAILED, self._failure(headline, TypeError(str(error)), reason=refusals.short(str(error)))
         chosen = refusals.of_choice(error)
         if chosen is not None:
             return self._chosen(error, chosen)
         misfit = None if likeness.comes_from_environment(error) else self._misfit(original(), error)
         if misfit is not None:
-            # Printed as well, because the notebook may be at fault after all.
+            # Printed as well, because the notebook may be the cause after all.
             return frames.REFUSED, self._failure(headline, error, **refusals.of_misfit(misfit))
         return frames.FAILED, self._failure(headline, error)
 
@@ -664,7 +665,7 @@ class Scorer(object):
         """Return (index, status, payload) of the first sample that the validator rejects, or None."""
         index, validator = 0, self._validator
         try:
-            # Not map(): a validator that raises StopIteration would end it, as if all were accepted.
+            # Not map(), which would stop at a validator's StopIteration as if it had accepted all samples.
             for index, sample in enumerate(samples):
                 verdict = validator(sample)
                 if verdict is True:
@@ -691,7 +692,7 @@ class Scorer(object):
         try:
             text = notebook_traceback(error)
         except Exception as formatting_error:
-            # A notebook's exception may have a __str__ that raises.
+            # The __str__ of a notebook's exception may raise.
             text = "(a traceback that can't be printed: {})\n".format(type(formatting_error).__name__)
         flush()
         _print_error("{}\n{}".format(headline, text))
@@ -761,7 +762,7 @@ def _with_index(index, status, payload):
 
 
 def _new_loop():
-    # Not at the top, because few notebooks need it, and it is slow to import.
+    # Imported here, because few notebooks need it, and it is slow to import.
     import asyncio
 
     loop = asyncio.new_event_loop()
@@ -772,13 +773,13 @@ def _new_loop():
 def serve(link, counters, scorer, runs_setup=True):
     """Answer requests from the socket `link` until the front closes it; return the exit status.
 
-    The notebook's setup is called before, and its teardown after, if `runs_setup`. `counters` counts a sample before it
+    If `runs_setup`, the notebook's setup is called before, and its teardown after. `counters` counts a sample before it
     is scored, so that the front can identify the one that killed this process; each answer is sent before the next
-    sample is counted. Samples of one call are counted and answered together, because each may be the cause. Samples
-    that the front has called back are not scored.
+    sample is counted. Samples of one call are counted and answered together, because any of them may be the cause.
+    Samples that the front has called back are not scored.
     """
     scorer.settle(counters)
-    # A notebook may have set a default for all sockets, and this one may wait for hours.
+    # A notebook may have set a default timeout for all sockets, but this one may wait for hours.
     link.settimeout(None)
     if runs_setup and scorer.setup is not None:
         link.sendall(frames.answer(frames.SETTING_UP, b"{}"))
@@ -849,7 +850,7 @@ def in_calls(requests):
         yield frames.TOGETHER, first, batch, of_batch
 
 
-# By kind of request, the function that returns (status, payload, batch).
+# For each kind of request, the function that returns (status, payload, batch).
 _OF_KINDS = {
     frames.MANY: lambda scorer, body: scorer.answer_many(body),
     frames.BLOCK: lambda scorer, body: scorer.answer_many(body, number_blocks.unpack),
@@ -876,7 +877,7 @@ def _answers(scorer, kind, bodies, call, outlet):
 
 
 def report_problem(link, problem):
-    """Report to the front why this scorer has no model: `problem` has code, what, why, fix."""
+    """Report to the front why this scorer has no model: `problem` contains code, what, why and fix."""
     link.sendall(frames.answer(frames.PROBLEM, json.dumps(problem_facts(problem)).encode("ascii")))
 
 
@@ -899,7 +900,7 @@ def notebook_traceback(error):
 
 
 def _cut(text, first, last):
-    """Return `text`; if it is too long, its `first` and `last` characters around a note on how many are missing."""
+    """Return `text`; if it is too long, its `first` and `last` characters around a note about the omitted ones."""
     left_out = len(text) - first - last
     if left_out <= 0:
         return text
@@ -909,7 +910,7 @@ def _cut(text, first, last):
 def _print_error(text):
     try:
         sys.stderr.write(text)
-    # The notebook may have closed it or replaced it with something else.
+    # The notebook may have closed it, or replaced it.
     except (OSError, ValueError, AttributeError):
         return
 

@@ -1,6 +1,6 @@
 """Supervises the scorers and is the process that they are forked from.
 
-It never predicts, so a notebook's code can't hang it; it alone starts, reaps and kills scorers.
+It never predicts, so a notebook's code can't block it. Only it starts, reaps and kills scorers.
 
 It reads fixed-size orders from the control socket, and writes one JSON object per line to it: {"event": "loaded",
 "threads", "unforkable"}, {"event": "failed", code, what, why, fix, traceback}, {"event": "started", "scorer"},
@@ -28,16 +28,16 @@ from nb_scorer.protocol.shared_counters import SharedCounters
 from nb_scorer.worker import scorer
 
 _PR_SET_PDEATHSIG = 1
-# They predict with threads, which a fork does not copy: the first prediction in a forked process would hang.
+# These predict with threads, which a fork does not copy: the first prediction in a forked process would hang.
 UNFORKABLE = ("tensorflow",)
-# CUDA state from before a fork is unusable after it: each call in the copy fails.
+# CUDA's state does not survive a fork: each call in the copy fails.
 _CUDA, _CUDA_LIBRARY = "the CUDA driver", b"/libcuda.so"
 
 
 def die_with_parent(parent):
     """Ask the kernel to kill this process when its parent `parent` (a pid) exits, if supported.
 
-    The end of file on our sockets also reports that, but a hanging predictor never reads it.
+    The end of file on the sockets reports that, too, but a hanging predictor never reads it.
     """
     try:
         import ctypes
@@ -54,7 +54,7 @@ def thread_count():
     try:
         return len(os.listdir("/proc/self/task"))
     except OSError:
-        # Python can't count threads of native libraries, and a fork is safe only without any.
+        # Python can't count threads of native libraries, and forking is safe only if there are none.
         return threading.active_count() + 1
 
 
@@ -99,7 +99,7 @@ class Zygote(object):
             self._scorer = self._load()
             gc.collect()
             if hasattr(gc, "freeze"):
-                # Loaded objects stay shared: the collector would touch, and so copy, their pages.
+                # Loaded objects stay shared: garbage collection would modify, and thus copy, their pages.
                 gc.freeze()
         self._report(event="loaded", threads=thread_count(), unforkable=unforkable())
         self._wake = _wake_on_child()
@@ -141,7 +141,7 @@ class Zygote(object):
 
     def _begin(self, number, gpu, fds):
         """Start the scorer `number` and report that at once, or report why it can't be started now."""
-        # The kernel drops descriptors that exceed this process's limit.
+        # The kernel drops descriptors beyond this process's limit.
         why = None if len(fds) == DESCRIPTORS else os.strerror(errno.EMFILE)
         try:
             if why is None:
@@ -159,13 +159,13 @@ class Zygote(object):
         scorer.flush()
         zygote_pid = os.getpid()
         with warnings.catch_warnings():
-            # CPython 3.12 warns of threads at a fork, which a notebook may have turned into an error.
+            # CPython 3.12 warns about threads at a fork, and a notebook may have turned the warning into an error.
             warnings.simplefilter("ignore")
             pid = os.fork()
         if pid:
             self._pids[number] = pid
             return
-        # From here on, this is the child, which must never return into the parent's loop.
+        # From here on, this is the child, which must never return to the parent's loop.
         try:
             os.setpgid(0, 0)
             signal.set_wakeup_fd(-1)
@@ -191,7 +191,7 @@ class Zygote(object):
         try:
             code = scorer.serve(link, SharedCounters(fds[1]), self._scorer, self._runs_setup)
         except OSError:
-            # The front closed its socket between two frames.
+            # The front has closed its socket between two frames.
             os._exit(0)
         os._exit(code)
 
@@ -202,7 +202,7 @@ class Zygote(object):
                 return
             for number, child in list(self._pids.items()):
                 if child == pid:
-                    # Its own children (a pool's workers) would outlive it.
+                    # Its own children, such as a pool's workers, would outlive it.
                     _kill_group(pid)
                     del self._pids[number]
                     self._report(event="exited", scorer=number, status=status)
@@ -242,12 +242,12 @@ def _wake_on_child():
 
 
 def _receive(control):
-    """Return one order's bytes and the descriptors that came with it."""
+    """Return the bytes of one order, and the descriptors sent with it."""
     fds = array.array("i")
     try:
         data, ancillary, _flags, _address = control.recvmsg(ORDER.size, socket.CMSG_SPACE(DESCRIPTORS * fds.itemsize))
     except ConnectionError:
-        # The front exited without reading our last events.
+        # The front exited without reading this process's last events.
         return b"", []
     for level, kind, payload in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):

@@ -14,7 +14,7 @@ from nb_scorer.zipapp import layout, one_reading
 from nb_scorer.zipapp.problems import ZipappDamaged, ZipappUntrusted
 
 AT_ONCE = 1 << 20
-# Files that are read whole have a few kilobytes; a sparse file could expand a few kilobytes to gigabytes.
+# Files that are read completely have a few kilobytes; in a sparse file, these could expand to gigabytes.
 MAX_CONTENT = 1 << 26
 _EXECUTABLE = 0o100
 
@@ -91,7 +91,7 @@ class Carried(object):
     def unpack(self, name, path, digest=None):
         """Write a file to `path`; raise OSError, ZipappDamaged, or ZipappUntrusted for another digest.
 
-        Nothing written may be used before the digest was checked: the caller renames it afterwards.
+        The caller must not use the file before the digest was checked, and renames it afterwards.
         """
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with io.open(path, "wb") as target:
@@ -116,7 +116,7 @@ class Carried(object):
 
 
 def _is_plain(entry):
-    """Return whether an entry is a file whose name means the same single place below a folder on every system."""
+    """Return whether an entry is a file whose name is the same single path below a folder on every system."""
     name = entry.filename
     parts = name.split("/")
     is_named = str(PurePosixPath(name)) == name and not {"", ".", ".."} & set(parts)

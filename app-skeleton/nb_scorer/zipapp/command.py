@@ -1,4 +1,4 @@
-"""The first process of a single-file model: verifies it, creates its environment, and starts a process in that."""
+"""The first process of a single-file model: verifies it, creates its environment, and starts a process there."""
 
 import argparse
 import contextlib
@@ -27,7 +27,7 @@ def main(arguments):
 
     It is 1 if a sample has no prediction, and 130 after Ctrl-C.
     """
-    # Even if the caller ignores SIGINT, as shells do for background jobs.
+    # Handled even if the caller ignores SIGINT, as shells do for background jobs.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = _parser(arguments[0])
     parsed = parser.parse_args(arguments[1:])
@@ -77,16 +77,16 @@ def port(text):
 
 def _cache():
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    # Not the builds' cache, which the user's group may be able to write to: this code is executed.
+    # Not the cache of builds, which the user's group may be able to write to: this code is executed.
     return os.path.join(base, "nb-builder-models")
 
 
 def _run(carried, parsed):
-    """Replace this process by the one that scores; raise the problem that prevents it."""
+    """Replace this process with the one that scores; raise the problem that prevents it."""
     if parsed.key:
         signed, signer, is_whole = _signed(carried, parsed.key)
-        # All at once, so that a file is either valid or not, whichever parts this run needs. Packages can be large, and
-        # are verified when they are installed.
+        # All at once, so that a file is either valid or not, whichever parts this run needs. Packages can be large, so
+        # they are verified during installation.
         _compare(carried, {name: signed[name] for name in signed if not layout.is_wheel(name)})
         whole = "" if is_whole else ", the program around it is not signed"
         sys.stderr.write("model verified by {}{}\n".format(signer, whole))
@@ -103,7 +103,7 @@ def _run(carried, parsed):
     names = [name for name in carried.names if name.startswith(parts)]
     try:
         folder = unpack_once(carried, names, digests, os.path.join(cache, "models"))
-        # The notebook's folder, if it is empty: neither git nor a zip file stores empty folders.
+        # The notebook's folder may be empty, and neither git nor a zip file stores empty folders.
         os.makedirs(os.path.join(folder, paths.SRC), exist_ok=True)
     except OSError as error:
         raise ZipappEnvironment(cache, error.strerror or str(error))
@@ -131,7 +131,7 @@ def _require_own(folder):
         # It may exist already, or be created at this moment by another process.
         with contextlib.suppress(FileExistsError):
             os.mkdir(folder, 0o700)
-        # The cache itself may be a link: no other user can redirect one that belongs to this user.
+        # The cache itself may be a link, because no other user can redirect a link of this user.
         about, link = os.stat(folder), os.lstat(folder)
     except OSError as error:
         raise ZipappEnvironment(folder, error.strerror or str(error))
@@ -165,9 +165,9 @@ def _compare(carried, signed):
 
 
 def _complete(carried, signed):
-    """Return `signed` with the other executed files, which no signature covers; these digests name the folders."""
+    """Return `signed` with the other executed files, which no signature covers; the digests name the folders."""
     names = carried.names - set(signed)
-    # Packages are read where they are installed; in names, their list represents them.
+    # Packages are verified when they are installed; in folder names, their list represents them.
     digests = {name: None if layout.is_wheel(name) else carried.digest_of(name) for name in names}
     digests.update(signed)
     return digests

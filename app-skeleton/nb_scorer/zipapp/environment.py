@@ -1,4 +1,4 @@
-"""Creates the environment of a model once, from its lock: with pip from an index, or from wheels in the file."""
+"""Creates a model's environment once, from its lock: with pip from an index, or from wheels in the file."""
 
 import fcntl
 import hashlib
@@ -58,7 +58,7 @@ def made(carried, digests, minor, cache):
     listed = layout.WHEELS_LIST if layout.WHEELS_LIST in carried.names else layout.LOCK
     if listed not in carried.names:
         raise ZipappDamaged(carried.path, "it has no {}".format(layout.LOCK))
-    # An environment is identified by its list and these exact packages; without verification, it is a different one.
+    # An environment is identified by its list and these exact packages, and differs from an unverified one.
     packages = [[name, digests[name]] for name in sorted(carried.names) if layout.is_wheel(name)]
     facts = [digests[listed], listed, packages, minor, os.path.realpath(base)]
     venv = os.path.join(cache, "venvs", hashlib.sha256(json.dumps(facts).encode("ascii")).hexdigest()[:32])
@@ -146,7 +146,7 @@ def _site_packages(venv):
 
 
 def _install_wheel(carried, name, digest, venv):
-    """Unpack a wheel into the environment; the commands that pip would create are left out."""
+    """Unpack a wheel into the environment, without the commands that pip would create."""
     places = {"purelib": _site_packages(venv), "platlib": _site_packages(venv), "data": venv}
     places["scripts"] = os.path.join(venv, "bin")
     path = os.path.join(venv, os.path.basename(name))
@@ -166,7 +166,7 @@ def _install_wheel(carried, name, digest, venv):
 
 def _write(wheel, entry, folder, inner, venv):
     target = os.path.normpath(os.path.join(folder, inner))
-    # The environment has links to the Python that created it: a script called python would be written there.
+    # The environment has links to the Python that created it, and a script called python would overwrite that Python.
     is_inside = os.path.realpath(target).startswith(os.path.realpath(venv) + os.sep)
     if not (target.startswith(folder + os.sep) and is_inside):
         raise ZipappEnvironment(folder, "{} leads out of it".format(inner))

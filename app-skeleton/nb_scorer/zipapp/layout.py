@@ -5,7 +5,7 @@ Contents shared with an exported archive of the model have the same names: model
 
 from nb_scorer.common import paths
 
-# Version of the file's format.
+# The version of the file's format.
 FORMAT = 1
 FACTS = "zipapp.json"  # format, name of the model, and the platform of compiled wheels
 MAIN = "__main__.py"
@@ -28,7 +28,7 @@ def is_wheel(name):
     return name.startswith(WHEELS) and name.endswith(".whl")
 
 
-# Runs first, in whatever Python is available; so its messages must work in all of them.
+# Runs first, in whatever Python is available, so its messages must work in all versions.
 MAIN_PROGRAM = """\
 import sys
 

@@ -1,17 +1,17 @@
 """Checks that a zip file's structure is byte for byte what our own writer would have written.
 
-Python's two readers differ: zipfile relies on one number where zipimport, which runs the file, relies on another, and
-versions detect ZIP64 records differently. If no byte of the structure is free, they can't disagree. Format of the
-records: APPNOTE.TXT of PKWARE, 4.3.
+Python's two readers differ: zipfile uses one number where zipimport, which runs the file, uses another, and versions
+differ in how they detect ZIP64 records. If every byte of the structure is fixed, they can't disagree. The records are
+defined in PKWARE's APPNOTE.TXT, 4.3.
 """
 
 import os
 import stat
 import struct
 
-# Makes the file a command if it is executable; the archive follows.
+# Makes an executable file a command; the archive follows.
 SHEBANG = b"#!/usr/bin/env python3\n"
-# Up to 3.12, Python can't run archives with ZIP64 records, which zipfile writes close to 2 GiB.
+# Up to 3.12, Python can't run archives with ZIP64 records, which zipfile writes for sizes close to 2 GiB.
 MAX_SIZE = 2 * 10**9
 # Bytes of the directory, which zipfile reads at once, and turns into an object for each of at most 65,535 files.
 MAX_DIRECTORY = 1 << 24
@@ -61,7 +61,7 @@ def problem_of(file, entries):
 def _problem(file, entries):
     directory, at = [], len(SHEBANG)
     for entry in entries:
-        # Offsets count from the start of the archive.
+        # Offsets are relative to the start of the archive.
         local, descriptor, central = _records(entry, at - len(SHEBANG))
         if _bytes(file, at, len(local)) != local:
             return "unexpected bytes precede one of its files"
@@ -74,7 +74,7 @@ def _problem(file, entries):
     end = _END.pack(_END_RECORD, 0, 0, count, count, len(records), at - len(SHEBANG), 0)
     if _bytes(file, at, len(records) + len(end) + 1) != records + end:
         return "its directory has unexpected content"
-    # Readers look for these records here, and need not look any further.
+    # Readers look for these records only here.
     before = _bytes(file, max(0, at + len(records) - _BEFORE_END), _BEFORE_END)
     if before.startswith(_ZIP64_RECORD) or before[56:].startswith(_ZIP64_LOCATOR):
         return "it contains a ZIP64 record"

@@ -1,6 +1,6 @@
 """The second process of a single-file model, in the model's own Python: loads the model and scores.
 
-Started with the command line from nb_scorer.zipapp.command only.
+It is only started with the command line of nb_scorer.zipapp.command.
 """
 
 import io
@@ -15,14 +15,14 @@ from nb_scorer.model import manifest
 from nb_scorer.protocol import answer_words, frames
 from nb_scorer.worker import entry, scorer
 
-# Imported before the repository is on sys.path, which may have a module of that name.
+# Imported before the repository, which may have a module of that name, is on sys.path.
 from nb_scorer.zipapp import serve
 
 
 def main(args):
     """Score the samples in `args` after the options, or those on stdin, or serve; return the exit status."""
     options, samples = json.loads(args[0]), args[1:]
-    # stdout carries predictions only; the notebook's output goes to stderr.
+    # stdout contains only predictions; the notebook's output goes to stderr.
     answers = io.open(os.dup(1), "wb")  # noqa: SIM115 - closed once all are written
     sys.stdout.flush()
     os.dup2(2, 1)
@@ -44,7 +44,7 @@ def main(args):
 def _use(loaded, options, samples, answers):
     if options["serve"] is not None:
         return serve.serve(loaded, options["host"], options["serve"], options["name"])
-    # Ctrl-C ends this at once: the notebook's code could swallow an exception.
+    # Ctrl-C must stop this at once, because the notebook's code could catch an exception.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     bodies = [sample.encode("utf-8", "surrogateescape") for sample in samples] if samples else _lines()
     with answers:
