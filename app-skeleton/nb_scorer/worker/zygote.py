@@ -99,7 +99,7 @@ class Zygote(object):
             self._scorer = self._load()
             gc.collect()
             if hasattr(gc, "freeze"):
-                # Loaded objects stay shared: garbage collection would modify, and thus copy, their pages.
+                # Loaded objects stay shared: garbage collection would modify their pages, and so copy them.
                 gc.freeze()
         self._report(event="loaded", threads=thread_count(), unforkable=unforkable())
         self._wake = _wake_on_child()
