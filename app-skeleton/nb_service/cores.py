@@ -1,4 +1,4 @@
-"""The number of CPUs that this process may use: its affinity, capped by the cgroup's quota (v1 or v2)."""
+"""Determines how many CPUs this process may use: its affinity, limited by the cgroup's quota (v1 or v2)."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ def available(proc: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs
 
 
 def _folders(proc: Path, root: Path) -> list[Path]:
-    """Return the folders with quotas that apply to us: our cgroup's and its parents', in both versions."""
+    """Return the folders with quotas that apply to this process: its cgroup's and those of its parents, v1 and v2."""
     folders = []
     for line in _text(proc).splitlines():
         _, controllers, path = line.split(":", 2)

@@ -1,4 +1,4 @@
-"""Which arguments of predictor are files, according to the manifest, and which request bodies contain them."""
+"""Determines from the manifest which arguments of predictor are files, and which request bodies contain them."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from types import ModuleType
 
-# How a sample with a file begins in JSON. Other bodies are files.
+# The start of a sample with a file in JSON. Other bodies are files.
 BEGINS_OF_JSON = (b'"', b"{", b"[", b" ", b"\n", b"\t", b"\r")
 
 
 def _binary() -> "ModuleType":
-    """Return nb_scorer.model.binary, which is imported only if the model takes or returns files."""
+    """Return nb_scorer.model.binary, imported only if the model takes or returns files."""
     from nb_scorer.model import binary
 
     return binary
@@ -72,7 +72,7 @@ class Files(NamedTuple):
     def sample_in_json(self, content: bytes, content_type: str) -> bytes | None:
         """Return the JSON sample for a body that is a file; None if it is not a file that predictor accepts.
 
-        For protocols that have no other place for a file.
+        This is for protocols that have no other place for a file.
         """
         media_type = self._media_type(content_type)
         if media_type is None:

@@ -1,4 +1,4 @@
-"""The back end `model`: writes the model as one file, with its dependencies and the evidence of its origin."""
+"""The back end `model`: writes the model as one file, with its dependencies and the signed statement of its origin."""
 
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, BinaryIO

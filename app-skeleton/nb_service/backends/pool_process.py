@@ -1,4 +1,4 @@
-"""A child process that uses the pool: started with an end of the pool's socket, and restarted when it exits."""
+"""Runs a child process that uses the pool: starts it with an end of the pool's socket, and restarts it on exit."""
 
 import asyncio
 import signal
@@ -13,18 +13,18 @@ from nb_service.log import Log
 from nb_service.pool import Pool
 from nb_service.pool.socket_server import PoolServer
 
-# After this many deaths without a sign of life in between, requests no longer wait for the process.
+# After this many deaths in a row without a sign of life, requests no longer wait for the process.
 CRASH_LOOP = 3
 MAX_PAUSE = 10.0
-# The exit of a process that ran for this long is not part of a crash loop.
+# If a process ran for this long, its exit is not part of a crash loop.
 STEADY_SECONDS = 60.0
 
 
 class PoolProcess:
     """Runs `python -m MODULE DESCRIPTOR…`; the last descriptor is its end of the pool's socket.
 
-    `title` is its name in the log. The process receives `facts()` on request. Of its reports, {"say": sentence} and
-    {"lines": of the access log} go to `log`, all others to `on_message`.
+    `title` is its name in the log. The process can request `facts()`. Of its reports, {"say": sentence} and {"lines":
+    of the access log} go to `log`, all others to `on_message`.
     """
 
     # Whether a load balancer sends it requests and needs time to notice a shutdown.
@@ -73,7 +73,7 @@ class PoolProcess:
 
     @property
     def held_back(self) -> Iterable[signal.Signals]:
-        """Return the signals to block until it unblocks them, in addition to those already blocked."""
+        """Return the signals that are blocked until the process unblocks them, in addition to those already blocked."""
         return ()
 
     def on_message(self, message: dict) -> dict | None:
@@ -81,7 +81,7 @@ class PoolProcess:
         return None
 
     def handle(self, message: dict) -> dict | None:
-        """Log what is for the log; return the response of `on_message` to everything else."""
+        """Log messages that are for the log; return the response of `on_message` to all others."""
         if "say" in message:
             self._say(message.pop("say"))
         for line in message.pop("lines", ()):
@@ -89,7 +89,7 @@ class PoolProcess:
         return self.on_message(message) if message else {}
 
     def start(self) -> None:
-        """Start it unless it is running or a start is scheduled; if that fails, schedule another attempt."""
+        """Start the process unless it is running or a start is scheduled; if that fails, schedule another attempt."""
         if self._process is not None or self._pause is not None or self._ending:
             return
         try:
@@ -105,7 +105,7 @@ class PoolProcess:
     def _start(self) -> None:
         front_socket, its_socket = socket.socketpair()
         fds = [*self.descriptors, its_socket.fileno()]
-        # Blocked from the start: a signal that arrives before Python has installed a handler would kill it.
+        # Blocked from the start, because a signal would kill the process before Python has installed a handler.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, self.held_back)
         try:
             self._process = subprocess.Popen(
@@ -114,8 +114,8 @@ class PoolProcess:
                 stdin=subprocess.DEVNULL,
                 env=self._environ,
                 cwd="/",
-                # A terminal sends Ctrl-C to every process of its session. Only the front should get it; the front stops
-                # this process when it has finished its requests.
+                # A terminal sends Ctrl-C to every process of its session. Only the front should get it, because it
+                # stops this process after its requests are finished.
                 start_new_session=True,
             )
         except OSError:
@@ -123,13 +123,13 @@ class PoolProcess:
             raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            # If a copy stayed open here, the other end would never see the end of file.
+            # If a copy stayed open here, the other end would never see an end of file.
             its_socket.close()
         self._started_at = self._loop.time()
         try:
             self._server = PoolServer(self._loop, self._pool, front_socket, self._facts, lambda: None, self.handle)
         except OSError:
-            # Without the pool's server, nothing would respond to it. It is reaped and restarted like one that exited.
+            # Without the pool's server, nothing would respond to it, so it is reaped and restarted as if it had exited.
             front_socket.close()
             self._process.kill()
 

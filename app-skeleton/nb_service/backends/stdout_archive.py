@@ -1,4 +1,4 @@
-"""Shared by back ends that write an archive to stdout."""
+"""Common code of back ends that write an archive to stdout."""
 
 import os
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class StdoutArchive:
     options: tuple[str, ...] = ()
     rejection: type[
         problems.SparkModelWords | problems.ModelWords | problems.ZipappWords
-    ]  # of arguments that it does not accept
+    ]  # for arguments that it does not accept
 
     def take(self, arguments: Sequence[str]) -> bool:
         """Parse the command-line arguments; return whether there is something to write.
@@ -42,14 +42,14 @@ class StdoutArchive:
         if stdio_capture.was_closed(1):
             raise problems.ArchiveOutput("stdout is closed")
         self.arguments = frozenset(arguments)
-        # The log takes over both standard streams; the archive bypasses it.
+        # The log captures both standard streams, so the archive is written to a copy.
         self._stdout = os.dup(1)
         return True
 
     def serve(self, loop: "TurnLoop", pool: "Pool", log: "Log", settings: "Settings", environ: dict) -> int:
         """Write the archive; return the exit status."""
         try:
-            # Closing flushes the rest, which may fail, too.
+            # Closing writes the rest, which may fail, too.
             with os.fdopen(self._stdout, "wb") as stream:
                 files, size = self.write(pool.model, log, stream)
         except OSError as error:

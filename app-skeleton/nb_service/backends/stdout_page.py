@@ -1,4 +1,4 @@
-"""Shared by back ends that write a text page to stdout and accept no arguments."""
+"""Common code of back ends that write a page of text to stdout, and accept no arguments."""
 
 import os
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class StdoutPage:
-    """Base of back ends that write a page: a subclass has a name, help and the page. The pool is not started."""
+    """Base of back ends that write a page; a subclass has a name, help and the page. The pool is not started."""
 
     keeps_stdout = True
     name = ""
@@ -28,7 +28,7 @@ class StdoutPage:
             return False
         if arguments:
             raise problems.BackendWithoutWords(self.name, arguments)
-        # The log takes over both standard streams; the page bypasses it.
+        # The log captures both standard streams, so the page is written to a copy.
         self._stdout = os.dup(1)
         return True
 

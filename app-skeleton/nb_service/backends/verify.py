@@ -1,4 +1,4 @@
-"""The back end `verify`: verifies the model's signature against trusted signers, and reports its origin."""
+"""The back end `verify`: verifies the model's signature against the trusted signers, and reports its origin."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,7 +45,7 @@ def text(folder: Path, digests: Mapping[str, str], trusted: trust.Trust) -> str:
 
     Raise the Problem that verification found. Only the model and its build are checked.
     """
-    # Opening it reads and verifies the whole file; services leave that to the process that loads it.
+    # Opening it reads and verifies the whole file. In services, the process that loads the model does that.
     verified_file.opened(folder / paths.PICKLE, digests.get(paths.PICKLE)).close()
     signature = trust.read(folder / paths.SIGNATURE, folder)
     lines = [
@@ -58,7 +58,7 @@ def text(folder: Path, digests: Mapping[str, str], trusted: trust.Trust) -> str:
 
 
 def came_from(build: Path, digests: Mapping[str, str], trusted: trust.Trust) -> list[str]:
-    """Return lines on the origin of the model with these digests, from the statement in the folder `build`.
+    """Return lines about the origin of the model with these digests, from the statement in the folder `build`.
 
     Raise SignatureInvalid, or ModelNotAsSigned for a statement about another model, or one that differs from its file.
     """

@@ -1,7 +1,7 @@
-"""Drift: compares recent samples with the baseline that the build made from the notebook's own data.
+"""Drift: compares recent samples with the baseline, which the build derived from the notebook's own data.
 
-`baseline` reads that, `present` counts recent samples and predictions, `statistics` measures their difference and the
-limit for chance, and `comparison` applies both to each feature.
+`baseline` reads the baseline, `present` counts recent samples and predictions, `statistics` measures their difference
+and the limit for random differences, and `comparison` applies both to each feature.
 """
 
 from nb_service.drift.baseline import Baseline, read_baseline

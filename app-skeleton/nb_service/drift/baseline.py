@@ -13,14 +13,14 @@ from nb_service import problems
 from nb_service.drift.statistics import Limits
 from nb_service.model_folder import ModelFolder
 
-# About a hundred times what the build writes.
+# About a hundred times the size that the build writes.
 MAX_SIZE = 1 << 24
 FIELDS = {"source", "rows", "of", "form", "answer_form", "features", "not_compared"}
 FORMS = (feature_bins.ARRAY, feature_bins.OBJECT, feature_bins.SCALAR)
 
 
 class Baseline(NamedTuple):
-    """The reference with which present samples and predictions are compared.
+    """The baseline with which recent samples and predictions are compared.
 
     `source` describes the origin of `rows` (out of `total_rows`), `forms` are the forms of samples and predictions
     by part, `features` how each is counted, `not_compared` are (part, name, why), and `digest` identifies it.
@@ -39,7 +39,7 @@ class Baseline(NamedTuple):
         return [feature for feature in self.features if feature.part == part]
 
     def limits(self) -> list[Limits]:
-        """Return the limits of each feature, which take into account that all are tested together."""
+        """Return the limits of each feature, adjusted because all features are tested together."""
         return [Limits.calculate(feature.size, len(self.features)) for feature in self.features]
 
     def describe(self) -> str:

@@ -1,4 +1,4 @@
-"""Compares present samples with the baseline, feature by feature, for the page and the metrics."""
+"""Compares recent samples with the baseline, feature by feature, for the page and the metrics."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from nb_service.drift.statistics import Limits
 
 
 class Compared(NamedTuple):
-    """One feature: its present counts, how far they are from the baseline's, and the limits.
+    """A feature: its recent counts, how far they are from the baseline's, and the limits.
 
     All measures are None if there are too few samples; so is `ks` if the bins have no order.
     """
@@ -75,7 +75,7 @@ def _compared(feature: Feature, counts: Sequence[int], limits: Limits) -> Compar
     return Compared(feature, counts, psi, statistics.ks(counts, feature.counts), limit, limits.of_ks(chance))
 
 
-# More lines would not be read.
+# Readers would skip more lines.
 MAX_LINES = 10
 
 

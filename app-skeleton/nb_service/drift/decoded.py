@@ -1,4 +1,4 @@
-"""Decodes samples and predictions of the pool in bulk, which is faster than one by one."""
+"""Decodes samples and predictions of the pool in bulk, which is faster than one at a time."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from nb_scorer.protocol import frames, number_blocks
 
 from nb_service.pool.answer import OK, Answer, Job
 
-# Longer bodies and predictions are not decoded: they would block the event loop for about a millisecond.
+# Longer bodies and predictions are skipped, because decoding one would block the event loop for about a millisecond.
 MAX_LENGTH = 1 << 17
 
 
@@ -53,7 +53,7 @@ def _all(texts: list[bytes]) -> list:
     try:
         values = json_depth.loads(b"[%b]" % b",".join(texts))
     except (ValueError, RecursionError):
-        # One has a byte order mark, or is nested too deeply for this process.
+        # One starts with a byte order mark, or is nested too deeply for this process.
         return list(map(_value, texts))
     return values if len(values) == len(texts) else list(map(_value, texts))
 

@@ -1,6 +1,6 @@
 """Distributions of recent samples and predictions, counted in bulk in the baseline's bins.
 
-No sample is kept. The cost is limited: under full load, only some of the samples are counted, as time allows.
+No sample is kept. The cost is limited: under full load, only as many samples are counted as time allows.
 """
 
 import time
@@ -14,13 +14,15 @@ from nb_service.drift import decoded
 from nb_service.drift.baseline import Baseline
 from nb_service.pool.answer import OK, Answer, Job
 
-# Counting may take this share of this thread's CPU time; scorers take at least as much,
+# Counting may take this share of this thread's CPU time, of which scorers take at least as much.
 SHARE_OF_WORK = 0.02
-# plus this share of one CPU: with little load, samples are counted one at a time, which is least efficient.
+# In addition, it may take this share of one CPU: with little load, samples are counted one at a time, which is least
+# efficient.
 SHARE_OF_TIME = 0.001
 # Unused time from both may accumulate up to this many seconds: enough for about ten thousand samples at once.
 MAX_SAVED = 0.1
-# This many samples, or bytes, are counted together: each feature costs some microseconds, however many there are.
+# This many samples, or bytes, are counted together, because each feature takes some microseconds, however many there
+# are.
 TOGETHER = 256
 MAX_BYTES = 1 << 16
 # The present is at least this many recent samples; it advances in steps of the same size.
@@ -39,7 +41,7 @@ class Present:
     ) -> None:
         self._baseline = baseline
         self._clock = clock
-        # This thread's CPU time, so that other processes' work doesn't count as the cost of counting.
+        # This thread's CPU time, so that the work of other processes doesn't count as the cost of counting.
         self._spent = spent
         self._spent_before = spent()
         self._parts = [(part, baseline.forms[part], baseline.part(part)) for part in ("sample", "answer")]
@@ -61,7 +63,7 @@ class Present:
         Only successful predictions count: predictor did not process a rejected sample.
         """
         now, began = self._clock(), self._spent()
-        # Not by the samples' time in scorers: that is wall time, and longest when other processes use the CPU.
+        # Not by the samples' time in scorers, which is wall time, and longest when other processes use the CPU.
         gained = SHARE_OF_WORK * (began - self._spent_before) + SHARE_OF_TIME * (now - self._looked_at)
         self._saved = min(MAX_SAVED, self._saved + gained)
         self._looked_at, self._spent_before = now, began

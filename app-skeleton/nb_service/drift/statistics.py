@@ -1,4 +1,4 @@
-"""Measures how far two counts of one feature are apart, and how far they would be by chance.
+"""Measures the difference between two counts of one feature, and the difference to expect by chance.
 
 The population stability index (PSI) is the sum of (p - q) ln(p / q) over all bins, where p are shares of the present
 and q those of the baseline. Without drift, it still is not 0, because both are samples: with n and m rows and k bins,
@@ -12,9 +12,9 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
-# False-alarm rate: one in this many tests of all features of a service.
+# The rate of false alarms: one in this many tests of all features of a service.
 LOOKS_A_FALSE_ALARM = 1_000_000
-# A difference beyond chance may still be too small to matter: drift means at least this much beyond it. A normal
+# A difference beyond chance may still be too small to matter, so drift means at least this much beyond it. A normal
 # feature whose mean has moved by a third of its standard deviation exceeds both.
 MIN_PSI = 0.1
 MIN_KS = 0.1
@@ -36,7 +36,7 @@ class Limits(NamedTuple):
     @classmethod
     def calculate(cls, bins: int, features: int) -> "Limits":
         """Return the limits for a feature with this many bins, one of `features` that are tested together."""
-        # Each feature is measured in two ways.
+        # Each feature has two measures.
         rate = 1 / LOOKS_A_FALSE_ALARM / (2 * features)
         return cls(critical(bins - 1, rate), math.sqrt(-math.log(rate / 2) / 2), bins - 1)
 
@@ -72,7 +72,7 @@ def ks(present: Sequence[int], baseline: Sequence[int]) -> float:
     return max(abs(p / n - q / m) for p, q in pairs)
 
 
-# A baseline has few different values, and each test needs all of them.
+# A service needs few different values, and each test needs all of them.
 @lru_cache(maxsize=256)
 def critical(freedom: int, rate: float) -> float:
     """Return the value that a chi-squared variable with `freedom` degrees exceeds at this rate, to nine digits."""

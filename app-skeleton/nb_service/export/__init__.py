@@ -1,1 +1,1 @@
-"""The model as one portable file: its contents and its bytes."""
+"""Exports the model as a single portable file: its contents, and its bytes."""

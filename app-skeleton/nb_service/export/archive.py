@@ -1,4 +1,4 @@
-"""An export as a tar archive, in pieces: equal files give equal bytes, independent of owner and time."""
+"""Writes an export as a tar archive, in pieces: equal files give equal bytes, whatever their owner and time."""
 
 import os
 import tarfile
@@ -12,7 +12,7 @@ from nb_scorer.model import verified_file
 from nb_service.export.contents import Contents
 
 AT_ONCE = 1 << 20
-# Two empty blocks end an archive, and tar pads it to a full record.
+# An archive ends with two empty blocks, and tar pads it to a full record.
 _END = 2 * tarfile.BLOCKSIZE
 
 

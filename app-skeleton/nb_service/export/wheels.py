@@ -1,7 +1,7 @@
 """Wheels of the packages in the model's environment, rebuilt from the installed files.
 
-So they need no index, and are the packages with which the model was verified. Their digests are not those of the lock,
-so they come with a list of their own, from which pip and uv install them.
+So an installation needs no index, and gets the packages with which the model was verified. Their digests differ from
+those in the lock, so they have their own list, from which pip and uv install them.
 """
 
 import base64
@@ -28,7 +28,7 @@ LIST = "requirements.lock"
 _OF_INSTALLERS = frozenset(("RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER", "REQUESTED", "direct_url.json"))
 _OF_UV = "uv_"
 _TAG = re.compile(r"^Tag:\s*([\w.]+)-([\w.]+)-([\w.]+)\s*$", re.MULTILINE)
-# PEP 508 and 440: both become part of a line of the list.
+# Names and versions by PEP 508 and 440, because both become part of a line of the list.
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 _VERSION = re.compile(r"[A-Za-z0-9.!+_-]+", re.ASCII)
 _SHEBANG = re.compile(rb"^#!.*python[\d.]*\s*\n")
@@ -61,7 +61,7 @@ def _installed(model: ModelFolder) -> list[metadata.Distribution]:
     folders = {os.path.realpath(folder) for folder in venv.glob("lib*/python*/site-packages")}
     distributions = {}
     for each in metadata.distributions(path=sorted(folders)):
-        # For a package without METADATA both are None, whatever their type hints promise.
+        # Both are None for a package without METADATA, whatever their type hints promise.
         name, version = each.name or "", each.version or ""
         if not (_NAME.fullmatch(name) and _VERSION.fullmatch(version)):
             raise problems.WheelImpossible(repr(name), "its METADATA has no name and version of a package")
@@ -75,7 +75,7 @@ def _write(distribution: metadata.Distribution, venv: str, target: BinaryIO) -> 
     own = _own_folder(distribution, sources)
     record = []
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        # The distribution's own folder comes last, so that its record can be read without the rest.
+        # The distribution's own folder comes last, so that its record can be read without reading the rest.
         for name in sorted(sources, key=lambda name: (name.startswith(own), name)):
             path = sources[name]
             content = path.read_bytes()
@@ -116,13 +116,13 @@ def _sources(distribution: metadata.Distribution, venv: str) -> Iterator[tuple[s
         is_left = _is_own(each) and (each.name in _OF_INSTALLERS or each.name.startswith(_OF_UV))
         if is_left or each.suffix in (".pyc", ".pyo") or not path.is_file():
             continue
-        # Compares names, because installers may have made an environment's files links.
+        # Compares names, because installers may create an environment's files as links.
         if not os.path.abspath(path).startswith(f"{venv}{os.sep}"):
             raise _no_wheel(distribution, f"{each} is outside the model's environment")
         if each.parts[0] != "..":
             yield each.as_posix(), path
             continue
-        # Outside site-packages, relative to the environment: commands, which pip creates again, and data.
+        # Outside site-packages, relative to the environment: data, and commands, which pip creates again.
         rest = PurePosixPath(*(part for part in each.parts if part != ".."))
         if rest.parts[0] != "bin":
             yield f"{data}/data/{rest}", path

@@ -1,4 +1,4 @@
-"""Zip file entries with equal bytes for equal contents: without times and owners."""
+"""Zip entries without times and owners, so that equal contents give equal bytes."""
 
 import zipfile
 from typing import IO
@@ -11,7 +11,7 @@ NO_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 class Forward:
-    """A stream that can't seek, so that a file gets the same bytes as a pipe."""
+    """A stream that can't seek, so that writing to a file gives the same bytes as writing to a pipe."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -39,7 +39,7 @@ def entry(name: str, size: int, executable: int = 0) -> zipfile.ZipInfo:
     """Return the entry for a file of that size."""
     made = zipfile.ZipInfo(name, NO_TIME)
     made.compress_type = zipfile.ZIP_DEFLATED
-    made.create_system = 3  # Unix, of which the attributes are
+    made.create_system = 3  # Unix, which defines the attributes
     made.external_attr = (0o100755 if executable else 0o100644) << 16
     made.file_size = size
     return made

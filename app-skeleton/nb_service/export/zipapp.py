@@ -1,4 +1,4 @@
-"""The model as one file that Python runs: an export, the repository, and the program."""
+"""The model as one file that Python runs: an export, the repository, and the program that scores."""
 
 import json
 import os
@@ -72,8 +72,9 @@ def write(
 ) -> tuple[int, int]:
     """Write the file of the model called `name`, with `more` (names and open files), for this platform.
 
-    `made_for` is the result of `machine` on another one. Return the number of files and the size. Raise OSError,
-    ModelNotAsSigned for a file that differs from the signed one, and ZipappTooLarge.
+    `made_for` is the result of `machine` on the machine for which packages were compiled, if it is another one. Returns
+    the number of files and the size. Raises OSError, ModelNotAsSigned for a file that differs from the signed one, and
+    ZipappTooLarge.
     """
     facts = {"format": layout.FORMAT, "machine": made_for or machine(), "name": name}
     sink, forward = zip_entries.runnable(stream)

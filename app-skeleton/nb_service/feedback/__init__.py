@@ -1,8 +1,8 @@
 """Feedback: true values that clients report later, compared with the predictions.
 
 `kept_answers` has recent predictions by request id, `judgement` compares one with its true value, and `counts` sums up
-the outcomes for /metrics. The process that holds the pool has both; the app reads feedback and judges it, in two steps:
-`look` returns predictions, and `count` counts the judgements.
+the outcomes for /metrics. The front, which holds the pool, has the predictions and the counts. The app reads and
+compares feedback in two steps: `look` returns predictions, and `count` counts the outcomes.
 """
 
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ class Feedback:
             self.kept.keep(request_id, text.encode("utf-8", "surrogatepass"), is_many=is_many)
 
     def look(self, wanted: list[Wanted]) -> list[list]:
-        """Return [outcome, prediction] of each in `wanted`, or of as many of the first as there is time for.
+        """Return [outcome, prediction] of each in `wanted`, or of the first ones for which there is time.
 
         The outcome is None if the prediction is known and has no feedback yet; otherwise, there is no prediction.
         """

@@ -1,4 +1,4 @@
-"""Feedback by outcome, in numbers that can be summed over replicas and don't grow with clients' input."""
+"""Counts feedback by outcome; the numbers can be summed over replicas, and don't grow with clients' input."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -34,7 +34,7 @@ class Counts:
             self._sum += judgement.error
             self._sum_of_squares += judgement.error**2
         if judgement.answered is not None and judgement.true is not None:
-            # The prediction first: a service predicts few classes, whereas clients may report anything as true.
+            # The prediction first, because a service predicts few classes, whereas clients may report anything as true.
             cell = self._known(judgement.answered), self._known(judgement.true)
             self._table[cell] = self._table.get(cell, 0) + 1
 

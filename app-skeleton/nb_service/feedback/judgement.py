@@ -11,9 +11,9 @@ REPEATED = "repeated"  # the prediction already has feedback
 INCOMPARABLE = "incomparable"  # the two values are of different kinds
 NOT_COUNTED = (UNKNOWN, REPEATED, INCOMPARABLE)
 OUTCOMES = (AGREES, DIFFERS, *NOT_COUNTED)
-# The square of a larger error has no float, and one such square would hide all others in a sum.
+# The square of a larger error exceeds a float, and one such square would hide all others in a sum.
 MAX_ERROR = 1e100
-# As for predictions by value: a longer text is not a class.
+# As for predictions by value, a longer text is not a class.
 MAX_CLASS = 120
 OTHER = "other"
 
@@ -28,7 +28,7 @@ class Judgement(NamedTuple):
 
     @property
     def is_counted(self) -> bool:
-        """Return whether it contains a judgement of the prediction."""
+        """Return whether this outcome compares a prediction."""
         return self.outcome in (AGREES, DIFFERS)
 
 

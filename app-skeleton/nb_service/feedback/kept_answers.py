@@ -1,7 +1,7 @@
-"""Recent predictions by request id, limited to a number of bytes.
+"""Keeps recent predictions by request id, within a number of bytes.
 
-Clients may choose ids. If two requests with the same id got different predictions, it is unclear which one feedback is
-about: then it is unknown.
+Clients may choose ids. If two requests with the same id get different predictions, feedback can't be assigned to
+either, so that id counts as unknown.
 """
 
 from collections import deque
@@ -14,19 +14,19 @@ from nb_scorer.protocol.frames import OF_MANY
 from nb_service.feedback.judgement import INCOMPARABLE, REPEATED, UNKNOWN
 from nb_service.pool.answer import Answer, Job
 
-# A larger prediction, or array of them, is not kept,
+# A larger prediction, or array of predictions, is not kept.
 MAX_LENGTH = 1 << 16
-# nor one that takes more than this share of all the memory.
+# A prediction that takes more than this share of the memory is not kept, either.
 SHARE = 16
-# Memory for a prediction besides the characters of id and JSON, and for a group that arrives together: measured, and
-# rounded up. A test measures it again.
+# The memory for a prediction in addition to the characters of id and JSON, and for a group that arrives together:
+# measured, and rounded up. A test measures it again.
 OVERHEAD = 180
 BLOCK = 300
 # A larger index is not built at once: at this size, it takes some milliseconds.
 MAX_WITHOUT_INDEX = 16 << 20
-# Bytes decoded at a time, which blocks the loop for half a millisecond.
+# The bytes decoded at a time, which blocks the loop for half a millisecond.
 MAX_DECODED = 1 << 16
-# Replaces a prediction that has feedback, and those whose id is shared. No JSON equals this.
+# Replaces a prediction that has feedback, or whose id is shared. No JSON equals this.
 TAKEN = b""
 SHARED = b"?"
 
@@ -43,7 +43,7 @@ class Many:
         self.taken = 0
 
     def __len__(self) -> int:
-        # In bytes: this object, and a bit for each prediction, of which each has a comma.
+        # In bytes: this object, and a bit for each prediction (each is followed by a comma).
         return len(self.payload) + 64 + self.payload.count(b",") // 8
 
     def __eq__(self, other: object) -> bool:
@@ -105,7 +105,7 @@ class KeptAnswers:
             oldest, _, size = self._blocks.popleft()
             self.bytes -= size
             if self._is_indexed:
-                # A loop in C, because it runs for each prediction.
+                # A loop in C, because this runs for each prediction.
                 deque(map(self._by_id.__delitem__, oldest), 0)
 
     def _index(self, ids: list[str], answers: list[Kept]) -> list[str]:
@@ -176,7 +176,7 @@ class KeptAnswers:
 def _one_of(answers: Any, index: int | None, taken: int) -> list:
     """Return the result of `look` for one of several predictions."""
     if not isinstance(answers, list) or (index is None and len(answers) != 1):
-        # It is not specified which one is meant.
+        # The feedback does not specify which one it is about.
         return [INCOMPARABLE, None]
     index = index or 0
     if index >= len(answers):

@@ -1,4 +1,4 @@
-"""The link to the app: streams requests there that the front does not handle itself, and the responses back."""
+"""The link to the app: streams requests that the front does not handle itself to the app, and the responses back."""
 
 import asyncio
 import contextlib
@@ -16,18 +16,19 @@ from nb_service.http.replies import Reply
 if TYPE_CHECKING:
     from nb_service.backends.http_service.app_process import AppProcess
 
-# The app has one thread per request in progress; all other requests wait here, where waiting is cheap.
+# The app has one thread per request in progress; all other requests wait here, where they cost little.
 MAX_REQUESTS = hops.THREADS
-# Slots reserved for LOOKS: pages and metrics stay available while POSTs that wait for scorers occupy all others.
+# Slots reserved for LOOKS, so that pages and metrics stay available while POSTs that wait for scorers occupy all
+# others.
 RESERVED_FOR_LOOKS = 8
-# Maximum slots for UPLOADS: clients that stall in the middle of a large body occupy no more than these.
+# The maximum number of slots for UPLOADS, so that clients that stall in a large body occupy no more.
 MAX_UPLOADS = 24
 # Up to this many responses that the app has finished, but whose clients are still reading, hold no slot.
 MAX_DRAINING = hops.MAX_DRAINING
-# Why a request needs a slot: to look something up, to call scorers, or to send a large body first.
+# The reasons for a slot: to look something up, to call scorers, or to receive a large body first.
 LOOKS, POSTS, UPLOADS = range(3)
-# Idle connections to the app. They are closed long before waitress would close them (its channel_timeout): a request on
-# a connection that the app is just closing would be lost.
+# The number of idle connections kept open to the app. They are closed long before waitress closes them (its
+# channel_timeout), because a request on a connection that the app is closing would be lost.
 MAX_IDLE = 16
 IDLE_SECONDS = 5.0
 # The app hangs if it works on a request, does not wait for a scorer, and shows no activity for this long. The same
@@ -36,7 +37,7 @@ HANG_SECONDS = 60.0
 # An app thread that never responds is lost. The app is replaced once it has nothing else to do, or as soon as this many
 # threads are lost.
 MAX_STUCK = MAX_REQUESTS // 4
-# How far the front writes ahead of the app's reading; also how much of a body arrives before it needs a slot.
+# How far the front writes ahead of the app, and how much of a body arrives before it needs a slot.
 AHEAD = 1 << 16
 # Retry interval while too many connections wait for the app, for example while it starts.
 ROOM_SECONDS = 0.02
@@ -53,7 +54,7 @@ NOT_RETURNED = frozenset(
 
 
 class Client(Protocol):
-    """A client's connection, as used by an exchange with the app."""
+    """The interface of a client's connection for an exchange with the app."""
 
     @property
     def takes(self) -> bool:

@@ -1,4 +1,4 @@
-"""The bus process as seen by the front: starts with the service; its counts are summed over restarts."""
+"""Runs the bus process from the front: starts it with the service, and sums its counts over restarts."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from nb_service.pool import Pool
 class BusProcess(PoolProcess):
     """Runs `python -m nb_service.backends.bus`, which holds the broker's connections and sends samples to the pool.
 
-    Broker clients are third-party code with threads and buffers of their own, which must stay out of process 1.
+    Clients of brokers are third-party code with their own threads and buffers, which must stay out of process 1.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class BusProcess(PoolProcess):
         """Reap the process if it has exited, and start another."""
         super().reap()
         if self.pid is None:
-            # The broker redelivers what was in flight.
+            # The broker redelivers the messages that were in flight.
             self._state = {"waiting": self._state.get("waiting")}
 
     def numbers(self) -> dict:
-        """Return {"bus": its numbers}, even while the process is not running."""
+        """Return {"bus": its numbers}, also while the process is not running."""
         state = {"connected": False, "in_flight": 0, "waiting": None, "oldest_seconds": 0.0, **self._state}
         return {
             "bus": {

@@ -1,8 +1,8 @@
-"""The life of a message: taken, scored and settled; with limits, retries, order, and reconnecting.
+"""Takes messages, scores them and settles them, with limits, retries, order, and reconnecting.
 
-A delivery is *work* from when it is taken until the broker has stored its outcome. Each is scored in a task of its own,
+A delivery is *work* from when it is taken until the broker has stored its outcome. Each one is scored in its own task,
 so that a slow sample doesn't delay others. Outcomes are settled in batches: while the broker stores one, the next one
-fills. Within a lane, they are settled in the order in which they were taken.
+fills up. Within a lane, they are settled in the order in which they were taken.
 """
 
 import asyncio
@@ -21,28 +21,28 @@ from nb_service.pool import answer as outcomes
 from nb_service.pool.async_client import AsyncPoolClient
 from nb_service.protocols import Malformed, Question, Series
 
-# Seconds of work to take ahead, at the recent rate, so that scorers never wait for the broker's round trip.
+# Take this many seconds of work ahead, at the recent rate, so that scorers never wait for the broker.
 AHEAD_SECONDS = 0.25
 # Take at least the work of this many settlements ahead, however slow the broker is. Otherwise, the measured rate would
-# include the wait for it and never recover.
+# include waiting for it, and never recover.
 SETTLES_AHEAD = 3
-# The bus uses 1/QUEUE_SHARE of the pool's queue; HTTP has the rest.
+# The bus uses 1/QUEUE_SHARE of the pool's queue; the rest is for HTTP.
 QUEUE_SHARE = 2
 # Stop taking messages while those in progress have this many bytes. After a large message, take only as many as would
 # fit if all were as large; with each message, that size is forgotten by this share.
 MAX_BYTES = 64 << 20
 FORGOTTEN_SHARE = 1 / 64
-# Samples in an array for batch_predictor, as in HTTP.
+# The number of samples in an array for batch_predictor, as in HTTP.
 TOGETHER = 1000
 # Maximum number of outcomes in one settlement.
 MAX_SETTLED = 512
-# If there is room for only a few, wait this long for more, because each `take` costs a round trip.
+# If there is room for only a few messages, wait this long for more, because each `take` costs a round trip.
 GATHER_SECONDS = 0.002
 FIRST_PAUSE, MAX_PAUSE = 0.1, 15.0
 # Backoff for retrying while the pool is full or starting.
 POOL_PAUSE, MAX_POOL_PAUSE = 0.02, 0.5
 LAG_SECONDS = 1.0
-# How long the tasks of a lost connection may take to finish after closing it.
+# The time that the tasks of a closed connection get to finish.
 CLOSE_SECONDS = 2.0
 
 
@@ -105,9 +105,9 @@ class Consumer:
         self._reclaim = reclaim
         self._arrays = arrays
         self._counts = Counts()
-        self._works: dict[str, Work] = {}  # by the delivery's id
+        self._works: dict[str, Work] = {}  # by delivery id
         self._lanes: dict[Hashable, deque[Work]] = {}
-        self._ready: deque[Work] = deque()  # done, and next in their lanes
+        self._ready: deque[Work] = deque()  # finished, and first in their lanes
         self._bytes = 0
         self._large = 0.0  # bytes of recent large messages
         self._stalled = 0  # number of works waiting for the pool to accept them
@@ -115,10 +115,10 @@ class Consumer:
         self._least = min(self._most, 2 * pool.at_once)
         self._bug: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._taking = False  # whether a `take` is in progress
-        self._broken = False  # whether this connection has failed
-        self._rate = 0.0  # recently settled works per second
-        self._settled = 0  # since the rate was last updated
-        self._settle_seconds = 0.0  # recent seconds that the broker took to settle
+        self._broken = False  # whether the current connection has failed
+        self._rate = 0.0  # the recent rate in works per second
+        self._settled = 0  # when the rate was last updated
+        self._settle_seconds = 0.0  # the recent duration of a settlement in seconds
         self._finishing = False
         self._change = asyncio.Event()
         self._ending = asyncio.Event()
@@ -168,11 +168,11 @@ class Consumer:
             finally:
                 await self._broker.close()
             if not self._is_over():
-                # Jitter, because all services of a group lose a broker at the same moment.
+                # Varied randomly, because all services of a group lose a broker at the same moment.
                 await self._sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
 
     async def _connect(self) -> bool:
-        """Connect; return whether it succeeded, rather than being abandoned because of a shutdown."""
+        """Connect; return whether that succeeded, False after a shutdown."""
         connecting = asyncio.ensure_future(self._broker.connect(self._most))
         ending = asyncio.ensure_future(self._ending.wait())
         try:
@@ -210,14 +210,14 @@ class Consumer:
             while not (taking.done() and settling.done()):
                 done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
-                    # Re-raises its exception.
+                    # This raises its exception again.
                     task.result()
             await self._give_back()
             return True
         finally:
             self._broken = True
             await self._broker.close()
-            # Closing has ended the tasks that waited for the broker; cancel the others.
+            # Closing stops the tasks that waited for the broker; cancel the others.
             ends = [task for task in tasks if not task.done()]
             if taking in ends and self._taking:
                 await asyncio.wait([taking], timeout=CLOSE_SECONDS)
@@ -243,7 +243,7 @@ class Consumer:
             await self._broker.stop()
 
     async def _pool_is_ready(self) -> None:
-        """Wait until the model is loaded: samples taken earlier would be held in vain."""
+        """Wait until the model is loaded: samples taken earlier would only be held."""
         while not self._finishing and not (await self._pool.facts()).get("answers"):
             await self._sleep(POOL_PAUSE * 5)
 
@@ -260,7 +260,7 @@ class Consumer:
     def _begin(self, delivery: Delivery) -> None:
         known = self._works.get(delivery.id)
         if known is not None:
-            # The broker redelivered a message that is in progress here: only the claim is new.
+            # The broker redelivered a message that is in progress here, so only the claim is new.
             known.delivery.claim = delivery.claim
             return
         self._counts.taken += 1
@@ -291,7 +291,7 @@ class Consumer:
             self._settled += len(works)
             seconds = time.monotonic() - began
             if seconds >= AHEAD_SECONDS / 5:
-                # Average of the previous and the current rate, so that a pause shrinks the window within a second.
+                # The average of the previous and the current rate, so that a pause shrinks the window within a second.
                 self._rate = (self._rate + self._settled / seconds) / 2
                 self._settled, began = 0, time.monotonic()
             self._change.set()
@@ -321,7 +321,7 @@ class Consumer:
             await asyncio.sleep(LAG_SECONDS)
 
     async def _give_back(self) -> None:
-        """Return messages that were received and will not be settled, because the scorers stopped first."""
+        """Return messages that will not be settled, because the scorers stopped first, to the broker."""
         works = [work for work in self._works.values() if work.outcome is None]
         if works:
             await self._broker.give_back([work.delivery for work in works])
@@ -338,7 +338,7 @@ class Consumer:
         self._ready.clear()
         self._bytes = 0
 
-    # --- what the log says ---
+    # --- logging ---
 
     def _note_connected(self) -> None:
         if self.connected or self._broker.blocked:
@@ -363,7 +363,7 @@ class Consumer:
             self._say(f"The bus: {self._name} can't be used: {reason}; not ready, trying again.")
 
     def _note_blocked(self) -> None:
-        """Log that the broker is connected but accepts no predictions, and when it accepts them again."""
+        """Log when the broker is connected but accepts no predictions, and when it accepts them again."""
         blocked = self._broker.blocked
         if blocked:
             self._note_away(blocked)
@@ -378,12 +378,13 @@ class Consumer:
             work.outcome = await self._outcome(work.delivery)
             self._done(work)
         except Exception as error:  # noqa: BLE001 - a bug of ours
-            # Raised in the function that waits for it: the process exits, and the broker redelivers samples in flight.
+            # The function that waits for it raises its exception: the process exits, and the broker redelivers samples
+            # in flight.
             if not self._bug.done():
                 self._bug.set_exception(error)
 
     def _done(self, work: Work) -> None:
-        """Record a work as finished or to be given back; settle what is now first in its lane."""
+        """Record a work as finished or to be returned; settle the works that are now first in their lanes."""
         work.is_done = True
         lane = work.delivery.lane
         if lane is None:
@@ -396,7 +397,7 @@ class Consumer:
             if not works:
                 del self._lanes[lane]
             elif works[0].is_done:
-                # Those after one that is given back would overtake it, so they are given back, too.
+                # The ones after a returned work would overtake it, so they are returned, too.
                 for behind in works:
                     if behind.is_done:
                         behind.outcome = None
@@ -465,7 +466,7 @@ class Consumer:
         except ValueError as error:
             raise Malformed(f"The message is not a JSON array of samples: {error}.") from error
         answers = []
-        # As many at a time as all scorers can process together.
+        # As many samples at a time as all scorers can process together.
         for start in range(0, len(samples), self._least):
             some = samples[start : start + self._least]
             asked = await asyncio.gather(*(self._ask(delivery, self._pool.ask, sample) for sample in some))
@@ -492,7 +493,7 @@ class Consumer:
                 elif answer.outcome not in waits or (answer.outcome == outcomes.NOT_READY and self._finishing):
                     return answer
                 else:
-                    # Take nothing more until this one is accepted.
+                    # Take no more messages until this one is accepted.
                     stalls += 1
                     self._stalled += stalls == 1
                     await self._sleep(pause)

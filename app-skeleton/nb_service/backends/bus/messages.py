@@ -1,4 +1,4 @@
-"""Message formats: the samples in a message, and the messages with their predictions or the reason for an error.
+"""Message formats: samples in messages, and messages with predictions or the reason for an error.
 
 A message is a sample as JSON, an array of samples (S2I_BUS_ARRAYS), a CloudEvent in either mode, or a batch of
 CloudEvents.
@@ -16,7 +16,7 @@ from nb_service.protocols import Body, Malformed, Question, Series, cloud_events
 from nb_service.protocols.limits import Limits
 from nb_service.settings import Settings
 
-# Why a message got no prediction, as in its header REASON and in the metrics.
+# The reasons why a message gets no prediction, for its header REASON and the metrics.
 MALFORMED, TOO_LARGE, REFUSED, FAILED, DIED, TOO_SLOW = (
     "malformed",
     "too-large",
@@ -29,8 +29,8 @@ REASON, DETAIL, DELIVERIES = "x-error-reason", "x-error-detail", "x-error-delive
 SAMPLE_ID = "x-sample-id"
 # Headers that may contain a message's own id, in order of preference.
 IDS = (SAMPLE_ID, "ce-id", "message-id", "id")
-# Headers and properties copied from a sample to its prediction, besides the key: they identify the sample, trace or
-# conversation.
+# Headers and properties, in addition to the key, that are copied from a sample to its prediction: they identify the
+# sample, trace or conversation.
 CARRIED = (
     "traceparent",
     "tracestate",
@@ -44,7 +44,7 @@ CARRIED = (
 )
 CARRIED_ATTRIBUTES = ("subject", "traceparent", "tracestate", "correlationid", "partitionkey")
 MAX_DETAIL = 1000
-# Limits for the number and size of a message's headers in an error message: some brokers reject more, on every attempt.
+# Limits for the number and size of a message's headers in an error message: some brokers reject more, at every attempt.
 MAX_HEADERS, MAX_OF_HEADERS = 200, 32 << 10
 _REASONS = {
     outcomes.NOT_JSON: MALFORMED,
@@ -56,7 +56,7 @@ _REASONS = {
 
 
 class Messages:
-    """Parses and builds the messages of a model's bus."""
+    """Reads and creates the messages of a model's bus."""
 
     def __init__(self, settings: Settings, identity: Identity) -> None:
         self._limits = Limits(settings.max_samples, settings.max_body)
@@ -126,13 +126,13 @@ def without_body(outcome: Outcome) -> Outcome:
 
 
 def without_headers(outcome: Outcome) -> Outcome:
-    """Return an error message with the service's own headers only."""
+    """Return an error message with only the service's own headers."""
     theirs = {name for name in outcome.delivery.headers if name not in (REASON, DETAIL, DELIVERIES, SAMPLE_ID)}
     return outcome._replace(headers={name: value for name, value in outcome.headers.items() if name not in theirs})
 
 
 def _bounded(headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers; if a broker might not accept all of them and a reason, leave out the longest ones."""
+    """Return the headers, without the longest ones if a broker might not accept all of them and a reason."""
     kept, size = set(), 0
     for name in sorted(headers, key=lambda name: len(name) + len(headers[name]))[:MAX_HEADERS]:
         size += len(name) + len(headers[name])
@@ -161,7 +161,7 @@ def _event_id(delivery: Delivery, index: int) -> str:
 
 
 def _sample_id(delivery: Delivery, question: Question | None) -> str:
-    """Return the sample's own id, or the broker's."""
+    """Return the sample's own id, or else the broker's."""
     ids = question.ids if question is not None else ()
     if len(ids) == 1:
         return ids[0]

@@ -1,4 +1,4 @@
-"""The settings S2I_BUS_…, validated before the model is loaded."""
+"""Reads and validates the settings S2I_BUS_… before the model is loaded."""
 
 import re
 import ssl
@@ -11,9 +11,9 @@ from nb_service.settings import Settings
 
 
 class Place(NamedTuple):
-    """A broker's addresses, and the names and credentials to use there.
+    """A broker's addresses, and the names and credentials for it.
 
-    `urls` contain no user and no password; these are separate.
+    `urls` contain neither user nor password, which are separate.
 
     `ca_file`, `cert_file` and `key_file` are "" if unset; `reclaim` is in seconds; `client` is "" if the group's name
     is used.

@@ -1,7 +1,7 @@
-"""gRPC alongside HTTP: Open Inference and TensorFlow Serving, in a process of its own that calls the pool.
+"""gRPC in addition to HTTP: Open Inference and TensorFlow Serving, in a separate process that uses the pool.
 
-It is available if the image has the extra `grpc`. The front, which is process 1, loads none of its libraries: it holds
-the ports, starts the process, and sums up the counts that it reports.
+It is available if the image includes the extra `grpc`. The front, which is process 1, loads none of its libraries: it
+holds the ports, starts the process, and sums up the counts that it reports.
 """
 
 from importlib import util
@@ -26,7 +26,7 @@ _PARTS = ("google.protobuf", "grpc", "grpc_health", "grpc_reflection")
 
 
 def is_here() -> bool:
-    """Return whether the extra is installed, without importing it."""
+    """Return whether the extra `grpc` is installed, without importing it."""
     try:
         return all(util.find_spec(part) for part in _PARTS)
     except ModuleNotFoundError:

@@ -1,4 +1,4 @@
-"""The gRPC process: serves its addresses, and calls the pool over the inherited socket."""
+"""The gRPC process: listens on its addresses, and uses the pool over the inherited socket."""
 
 import os
 import socket
@@ -12,7 +12,7 @@ from nb_service.settings import Settings
 
 
 def main(args: list[str], environ: dict) -> int:
-    """Serve on the addresses in the first of `args`, over the socket numbered by the second; return the exit status."""
+    """Listen on the addresses in the first of `args`; the second is the pool's socket. Return the exit status."""
     settings = Settings(environ)
     model = model_folder.read(Path(settings.app_root).absolute(), settings.trust)
     allocator.give_back_large_blocks()

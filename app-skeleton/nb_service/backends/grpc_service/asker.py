@@ -1,4 +1,4 @@
-"""Sends the samples of one call to the pool, and stops when the caller has gone."""
+"""Sends the samples of one call to the pool, and stops when the caller has left."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from nb_service.protocols import Limits, Malformed, Series, series
 
 
 class Asker:
-    """Scores samples with `pool` within `limits`."""
+    """Scores samples with `pool`, within `limits`."""
 
     def __init__(self, pool: AsyncPoolClient, limits: Limits, disclosure: Disclosure) -> None:
         self._pool = pool
@@ -66,7 +66,7 @@ class Asker:
                 asked += map(ask, bodies[at + len(asked) : at + window])
                 answer = await asked[0]
                 if answer.outcome == outcomes.FULL and len(asked) > 1:
-                    # The queue is full of other requests: keep as many in flight as it accepted.
+                    # The queue is full of other requests, so keep as many in flight as it accepted.
                     window = await self._again(ask, asked, bodies[at : at + len(asked)])
                     continue
                 if answer.outcome == outcomes.FULL:
@@ -95,7 +95,7 @@ class Asker:
         took = len(asked) - len(full)
         if not took:
             raise Refused(FULL)
-        # In sample order, and no more than were accepted before.
+        # In the order of the samples, and no more than were accepted before.
         for at in full[:took]:
             asked[at] = ask(bodies[at])
         del asked[full[took] if len(full) > took else len(asked) :]

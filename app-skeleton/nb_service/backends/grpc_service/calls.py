@@ -1,4 +1,4 @@
-"""Handling shared by all calls of all protocols: size, errors, deadlines, ids, log and metrics."""
+"""Code for all calls of all protocols: size, errors, deadlines, ids, log and metrics."""
 
 import asyncio
 import contextlib
@@ -20,18 +20,18 @@ from nb_service.identity import Identity
 from nb_service.log import stamp
 from nb_service.protocols import Malformed
 
-# Larger messages are encoded or decoded in a thread, so that no other call has to wait.
+# Larger messages are encoded or decoded in a thread, so that no other call waits.
 SMALL_BYTES = 1 << 16
 # Health checks and stream errors up to this size don't count as held memory.
 UNCOUNTED_BYTES = 1 << 10
 # How many requests of a stream are processed at a time.
 MAX_OF_A_STREAM = 64
-# Statuses of a health check that are not logged: a watch is cancelled when its client leaves.
+# Statuses of health checks that are not logged: a watch is cancelled when its client leaves.
 _QUIET = (grpc.StatusCode.OK, grpc.StatusCode.CANCELLED)
 # Stands for a method that this service doesn't have: clients without a key choose any, of any length.
 UNKNOWN_PATH = "(unknown)"
-# Streams may be idle for as long as their clients like, and must leave room for other calls. Health checks, which need
-# no key, have a separate limit.
+# Streams may be idle for as long as their clients like, so they must leave room for other calls. Health checks, which
+# need no key, have a separate limit.
 MAX_STREAMS = 2048
 MAX_WATCHES = 1024
 
@@ -48,9 +48,10 @@ class Method(NamedTuple):
 
 
 class Stream(NamedTuple):
-    """A call with one response per request, in their order; `failed` makes the response to a failed request.
+    """A call with one response per request, in order; `failed` returns the response to a failed request.
 
-    For some requests, `items` returns an iterator of any number of responses instead, which are sent as they come.
+    For some requests, `items` returns an iterator of any number of responses instead, which are sent as they are
+    yielded.
     """
 
     request: Callable[[], Message]
@@ -61,7 +62,7 @@ class Stream(NamedTuple):
 
 
 class Updates(NamedTuple):
-    """A call whose single request gets every response that `messages` yields, for as long as the client stays."""
+    """A call with a single request, which gets every response that `messages` yields while the client is connected."""
 
     request: Callable[[], Message]
     messages: Callable[[Any], AsyncIterator[Message]]
@@ -76,7 +77,7 @@ class _Response(NamedTuple):
 
 
 class Calls:
-    """Makes grpcio handlers from methods; records each finished call until `taken` is called.
+    """Creates grpcio handlers from methods; records finished calls until `taken` is called.
 
     `most_bytes` limits the memory of requests in progress and unsent responses; if there are none, one request of any
     size is accepted. `transfers` receives and sends the messages.
@@ -98,7 +99,7 @@ class Calls:
         self._spans: list[tuple] = []
 
     def taken(self) -> dict:
-        """Return the calls since the last time, for GrpcProcess; {} if there were none."""
+        """Return the calls since the last time, in the form that GrpcProcess reads; {} if there were none."""
         calls, lines, spans = self._seen, self._lines, self._spans
         self._seen, self._lines, self._spans = [], [], []
         return {"calls": calls, "lines": lines, "spans": spans} if calls else {}
@@ -119,8 +120,8 @@ class Calls:
 
         return grpc.stream_stream_rpc_method_handler(reject)
 
-    # Handlers receive bytes: garbage then gets an INVALID_ARGUMENT with a sentence, and a thread can decode the
-    # message. grpcio treats every call as a stream; otherwise, it would receive a whole message before calling us.
+    # Handlers receive bytes, so that an invalid message gets INVALID_ARGUMENT with a sentence, and a thread can decode
+    # it. All calls are streams to grpcio, because it would otherwise receive a complete message before calling us.
 
     def _handler(self, path: str, method: Method | Stream | Updates) -> grpc.RpcMethodHandler:
         async def handle(_requests: object, context: grpc.aio.ServicerContext) -> None:
@@ -133,13 +134,13 @@ class Calls:
             except asyncio.CancelledError:
                 rejection = self._transfers.why_rejected()
                 if rejection is None:
-                    # The client has gone, or the deadline has passed.
+                    # The client has left, or the deadline has passed.
                     self._ended(call, context, _why_cancelled(context), is_check=method.is_check)
                     raise
             else:
                 self._ended(call, context, grpc.StatusCode.OK, is_check=method.is_check)
                 return
-            # Not in the except clause: aborting the call would keep the error alive, and the error the message.
+            # Not in the except clause: aborting the call would keep the error, and the message in it, alive.
             await self._reject(call, context, rejection)
 
         return grpc.stream_stream_rpc_method_handler(handle)
@@ -218,12 +219,12 @@ class Calls:
         try:
             return _Response(message, self._hold(len(message), is_urgent=True))
         except Refused as error:
-            # The id that identifies the request to its client is too large to hold.
+            # The id that identifies the request to its client is too large to keep.
             return _Response(method.failed(method.request(), error.rejection).SerializeToString())
 
     @contextlib.asynccontextmanager
     async def _requested(self, method: Method | Stream, data: bytes) -> AsyncGenerator[Any, None]:
-        """Return the decoded request, and hold its memory in the block; raise Refused for every error there."""
+        """Yield the decoded request, with its memory held during the block; raise Refused for every error there."""
         held = self._hold(len(data), is_urgent=method.is_check)
         try:
             yield await aside(len(data), _parsed, method.request, data)
@@ -240,7 +241,7 @@ class Calls:
     def _hold(self, size: int, *, is_urgent: bool) -> int:
         """Count `size` bytes as held, and return them; raise Refused if there is no room.
 
-        Urgent messages must be handled even when memory is short, and count only if they are large.
+        Urgent messages must be handled even if memory is short, and count only if they are large.
         """
         if is_urgent and size <= UNCOUNTED_BYTES:
             return 0
@@ -252,14 +253,14 @@ class Calls:
     async def _streamed(self, method: Stream, context: grpc.aio.ServicerContext) -> AsyncGenerator[_Response, None]:
         """Yield the responses, while processing several requests at a time.
 
-        Those to requests with one response are in request order.
+        Responses to requests with a single response are in the order of the requests.
         """
-        # One more request is read and waits.
+        # One more request is read, and waits.
         room = asyncio.Semaphore(MAX_OF_A_STREAM - 1)
         tasks: asyncio.Queue[asyncio.Task[_Response | None] | None] = asyncio.Queue()
-        # Tasks whose responses were not passed on yet, and may never be.
+        # Tasks whose responses were not sent yet, and may never be.
         unsent: set[asyncio.Task[_Response | None]] = set()
-        # Only one waits here, so that a slow client holds back the generators of its requests.
+        # Only one response waits here, so that a slow client slows down the generators of its requests.
         responses: asyncio.Queue[_Response | None] = asyncio.Queue(1)
 
         async def begin(data: bytes) -> None:
@@ -320,8 +321,8 @@ class Calls:
             while (data := await self._transfers.next(context)) is not None:
                 await begin(data)
         except Refused as error:
-            # Only a service that is shutting down first answers the pending requests: while a call is open, grpcio
-            # receives more and more bytes, read or not.
+            # Only a service that is shutting down responds to the pending requests first: while a call is open, grpcio
+            # receives more and more bytes, whether they are read or not.
             if error.rejection is not refusals.ENDING:
                 self._transfers.reject(stream, error.rejection)
             return error.rejection
@@ -355,7 +356,7 @@ class Calls:
 
 
 class _Call:
-    """A call, as logged."""
+    """The facts about a call for the log."""
 
     __slots__ = ("began", "metadata", "path", "request_id", "trace")
 
@@ -377,7 +378,7 @@ def _parsed(request: Callable[[], Message], data: bytes) -> Message:
 
 
 def _identified(method: Stream, data: bytes) -> Message:
-    """Parse as much as possible of a failed request of a stream: its id identifies it to the client."""
+    """Parse as much as possible of a failed request of a stream, to get the id that identifies it to the client."""
     try:
         return _parsed(method.request, data)
     except Malformed:
@@ -389,7 +390,7 @@ async def _encoded(message: Message) -> bytes:
 
 
 async def aside(size: int, work: Callable, *parts: Any) -> Any:
-    """Return the result of `work`, called in a thread if it processes many bytes."""
+    """Return the result of `work`, which runs in a thread if it processes many bytes."""
     return work(*parts) if size <= SMALL_BYTES else await asyncio.to_thread(work, *parts)
 
 

@@ -1,4 +1,4 @@
-"""The gRPC process as seen by the front: starts with the service; its calls are counted and logged here."""
+"""Runs the gRPC process from the front: starts it with the service, and counts and logs its calls."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class GrpcProcess(PoolProcess):
     """Runs `python -m nb_service.backends.grpc_service`, which serves gRPC and sends samples to the pool.
 
-    gRPC's core is compiled code with threads of its own, which must stay out of process 1.
+    gRPC's core is compiled code with its own threads, which must stay out of process 1.
     """
 
     has_balancer = True
@@ -46,7 +46,7 @@ class GrpcProcess(PoolProcess):
         return self.pid is not None and self._listening
 
     def on_message(self, message: dict) -> None:
-        """Record that it is listening, or finished calls: [path, code, seconds], and CallFacts."""
+        """Record that it is listening, or its finished calls: [path, code, seconds], and CallFacts."""
         if message.get("listening"):
             self._listening = True
             self.works()

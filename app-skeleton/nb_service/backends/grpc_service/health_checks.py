@@ -1,7 +1,7 @@
 """grpc.health.v1: whether the service is ready, as a single check or a watch.
 
-The servicer of grpcio-health-checking holds a lock while it writes: one client that watches without reading would block
-state changes for all clients. So only its messages are used.
+The servicer of grpcio-health-checking holds a lock while it writes, so one client that watches without reading would
+block state changes for all clients. So this module uses only its messages.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ UNKNOWN = Refusal(grpc.StatusCode.NOT_FOUND, "There is no such service; the empt
 
 
 class HealthChecks:
-    """Reports whether each of `services`, and "" for all, is serving; they share one state."""
+    """Reports whether `services`, and "" for all of them, are serving; they share one state."""
 
     def __init__(self, services: Collection[str]) -> None:
         self._services = frozenset(("", *services))

@@ -1,4 +1,4 @@
-"""Open Inference V2 over gRPC, and Triton's stream of inferences: messages ↔ tensors."""
+"""Open Inference V2 over gRPC, and Triton's stream of inferences: converts messages to tensors and back."""
 
 import contextlib
 import math
@@ -15,9 +15,9 @@ from nb_service.protocols.inference import Column
 from nb_service.protocols.tensors import Tensor
 
 SERVICE = "inference.GRPCInferenceService"
-# Triton's parameters of a request that asks for an empty last response, and of a response that is the last.
+# Triton's parameters: for a request, that an empty last response is wanted; for a response, that it is the last.
 ASKS_FOR_FINAL, FINAL = "triton_enable_empty_final_response", "triton_final_response"
-# The field of the typed contents for each datatype; FP16 is sent as raw bytes only.
+# The field of the typed contents for each datatype; FP16 is only sent as raw bytes.
 FIELDS = {
     "BOOL": "bool_contents",
     "INT8": "int_contents",
@@ -106,7 +106,7 @@ class OpenInference:
             async for item in items:
                 response = await aside(len(item), self._response, request, Series([item]))
                 yield _decoupled(response, is_final=False)
-        # Only now is it known which item was the last.
+        # Only now is it known which item was the last one.
         if ASKS_FOR_FINAL in request.parameters and request.parameters[ASKS_FOR_FINAL].bool_param:
             yield _decoupled(self._empty_response(request), is_final=True)
 

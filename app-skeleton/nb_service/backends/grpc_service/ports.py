@@ -1,4 +1,4 @@
-"""The gRPC ports, which the front holds across restarts of the gRPC process."""
+"""Holds the gRPC ports in the front across restarts of the gRPC process."""
 
 import socket
 from collections.abc import Sequence
@@ -7,10 +7,10 @@ from nb_service import problems
 
 
 class Ports:
-    """Addresses that are bound here without listening; gRPC's own listener shares them.
+    """Addresses that are bound here without listening; gRPC's own sockets share them.
 
-    gRPC binds its ports itself and doesn't accept an open socket. To detect a port that is taken before the model is
-    loaded, and to keep ours while the process restarts, each is first bound here exclusively, then opened to other
+    gRPC binds its ports itself and doesn't accept an open socket. To detect a port in use before the model is loaded,
+    and to keep the ports while the process restarts, each is first bound here exclusively, and then opened to other
     processes of this user (SO_REUSEPORT). A socket that doesn't listen gets no connections.
     """
 
@@ -46,7 +46,7 @@ def _bound(host: str, number: int) -> socket.socket:
     family, kind, proto, _, address = socket.getaddrinfo(host, number, type=socket.SOCK_STREAM)[0]
     bound = socket.socket(family, kind, proto)
     try:
-        # A port counts as free while its closed connections time out, but not while it has a listener.
+        # While its closed connections time out, a port counts as free, but not while a process listens on it.
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

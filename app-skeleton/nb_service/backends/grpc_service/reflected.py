@@ -1,4 +1,4 @@
-"""grpc.reflection.v1alpha, with grpcio-reflection's servicer and the limits of all calls."""
+"""grpc.reflection.v1alpha, using grpcio-reflection's servicer and the limits of all calls."""
 
 from collections.abc import AsyncIterator, Sequence
 

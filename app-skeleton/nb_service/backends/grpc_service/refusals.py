@@ -1,4 +1,4 @@
-"""Why a call is rejected: gRPC's canonical code, and the same sentence as in HTTP."""
+"""The rejection of a call: gRPC's status code, and the same sentence as in HTTP."""
 
 from typing import NamedTuple
 from urllib.parse import quote
@@ -50,7 +50,7 @@ class Refused(Exception):
     """Rejects a call.
 
     Create a new one each time: an exception that is raised again keeps the frames of all earlier calls, with their
-    messages.
+    messages, in memory.
     """
 
     def __init__(self, rejection: Refusal) -> None:

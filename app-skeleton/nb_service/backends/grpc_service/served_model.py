@@ -24,7 +24,7 @@ class ServedModel(NamedTuple):
     limits: Limits
     calls: Calls
     is_ready: Callable[[], Awaitable[bool]]
-    # Whether requests may name it: if a notebook has named predictors only, no model has the service's own name.
+    # Whether requests may name it: if a notebook has only named predictors, no model has the service's own name.
     is_served: bool = True
     # Whether predictor yields its prediction item by item.
     streams: bool = False

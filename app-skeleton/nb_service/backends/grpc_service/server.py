@@ -1,4 +1,4 @@
-"""Assembles grpcio's asyncio server: its services, limits and shutdown."""
+"""Configures grpcio's asyncio server: its services, limits and shutdown."""
 
 import asyncio
 import os
@@ -32,16 +32,16 @@ from nb_service.settings import Settings
 
 # A call with one response per request.
 Call = TypeVar("Call", Method, Method | Stream)
-# How often readiness is requested from the front, and so the maximum delay of a health check.
+# How often the front is asked for readiness, which is the maximum delay of a health check.
 LOOK_SECONDS = 0.1
 # Maximum number of calls in progress; further ones are rejected before they are read.
 MAX_CALLS = 4096
 # By default, memory for this many messages of maximum size.
 MAX_MESSAGES = 16
-# Extra patience beyond the front's own, because the front kills this process.
+# Time in addition to the front's own limit: the front kills this process if it hangs.
 BEHIND_SECONDS = 5.0
 SERVICES = (open_inference.SERVICE, tensorflow_serving.PREDICTION_SERVICE, tensorflow_serving.MODEL_SERVICE)
-# Calls that need no key, as HTTP's health checks: container probes have none.
+# Calls that need no key, like HTTP's health checks, because container probes have none.
 CHECKS = frozenset(
     {
         f"/{health_checks.SERVICE}/Check",
@@ -84,7 +84,7 @@ async def _serve(addresses: Sequence[str], link: socket.socket, model: ModelFold
     await ended.wait()
     checks.end()
     transfers.end()
-    # Sends GOAWAY to every client and finishes the calls in progress; the front sets the time limit.
+    # Sends GOAWAY to every client, and finishes the calls in progress; the front enforces the time limit.
     await server.stop(settings.grace + BEHIND_SECONDS)
     for task in background:
         task.cancel()
@@ -123,7 +123,7 @@ def _made(
             bool(own.manifest.get("streams")),
         )
 
-    # By name; requests without a model's name go to the service's own.
+    # By name; requests without a model's name go to the service's own model.
     models = {name: described(own, name) for name, own in {served.name: model, **model.predictors}.items()}
     tensorflow = {name: TensorFlowServing(each) for name, each in models.items()}
     predictions = {name: each.predictions for name, each in tensorflow.items()}
@@ -166,21 +166,21 @@ def by_name(methods: Mapping[str, Mapping[str, Call]], default: str, model_of: C
 
 def _options(settings: Settings) -> list[tuple[str, int]]:
     patience = int(settings.receive_timeout * 1000)
-    # Send GOAWAY well before closing the connection: calls that arrive before the client has seen it are still
-    # answered, unlike when a server stops. grpcio varies each age by up to 10%, so that clients don't all reconnect at
-    # once.
+    # GOAWAY is sent well before the connection is closed, so that calls that arrive before the client has read it are
+    # still handled, unlike when a server stops. grpcio varies each age by up to 10%, so that clients don't reconnect
+    # all at once.
     age = [("grpc.max_connection_age_ms", int(settings.grpc_connection_age * 1000))]
     return [
         *(age if settings.grpc_connection_age else ()),
         ("grpc.max_receive_message_length", settings.max_body),
         # A response may be larger than its request.
         ("grpc.max_send_message_length", -1),
-        # The front holds the port, and a previous gRPC process may just be exiting.
+        # The front holds the port, and a previous gRPC process may still be exiting.
         ("grpc.so_reuseport", 1),
         # For connections that never start HTTP/2, and those without a call.
         ("grpc.server_handshake_timeout_ms", patience),
         ("grpc.max_connection_idle_ms", patience),
-        # Clients may ping to check whether the service is alive; our pings detect dead clients.
+        # Clients may ping to check whether the service is alive; the service's pings detect dead clients.
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", 5000),
         ("grpc.keepalive_time_ms", 60_000),
@@ -198,7 +198,7 @@ def _listen(server: grpc.aio.Server, address: str, tls: TlsFiles | None) -> None
 
 
 async def _turn(checks: HealthChecks, pool: AsyncPoolClient) -> None:
-    """Keep grpc.health.v1 in step with /readyz."""
+    """Keep the state in grpc.health.v1 equal to that of /readyz."""
     was: object = None
     while True:
         is_ready = bool((await pool.facts()).get("ready"))

@@ -1,4 +1,4 @@
-"""TensorFlow Serving over gRPC: its messages ↔ tensors and examples."""
+"""TensorFlow Serving over gRPC: converts its messages to tensors and examples, and back."""
 
 import itertools
 import math
@@ -132,7 +132,7 @@ class TensorFlowServing:
         )
         return messages.GetModelStatusResponse(model_version_status=[status])
 
-    # --- what they say ---
+    # --- messages ---
 
     def _check(self, spec: messages.ModelSpec, method: str) -> None:
         """Raise Malformed unless the service has this model, version and signature."""
@@ -150,7 +150,7 @@ class TensorFlowServing:
         """Return the samples of a predict request; raise Malformed."""
         if not request.inputs:
             raise Malformed("inputs contains no tensor.")
-        # A map has no order, so columns are sorted by name.
+        # A map has no order, so the columns are sorted by name.
         columns = {name: self._column(name, request.inputs[name]) for name in sorted(request.inputs)}
         return inference.samples(columns, self._served.rows, False, self._served.limits)
 
@@ -167,7 +167,7 @@ class TensorFlowServing:
         values = getattr(tensor, field)
         flat = _typed(name, datatype, values, self._served.rows.files)
         if 0 < len(flat) < count:
-            # As in TensorFlow, the last value is repeated for all missing ones.
+            # As in TensorFlow, the last value stands for all missing ones.
             self._served.limits.check_built(count * max(_MIN_BYTES, len(str(flat[-1]))))
             flat = [*flat, *itertools.repeat(flat[-1], count - len(flat))]
         return inference.column(name, flat, shape, count)

@@ -1,4 +1,4 @@
-"""The TLS files, read by the front, so that an invalid file is reported at the start, and by the gRPC process."""
+"""The TLS files, which the front reads to report an invalid file at the start, and the gRPC process uses."""
 
 import ssl
 from typing import NamedTuple
@@ -23,7 +23,7 @@ class TlsFiles(NamedTuple):
         certificate = _content("S2I_GRPC_CERT_FILE", settings.grpc_cert_file)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         try:
-            # gRPC itself would log nothing and reject every client. The empty password prevents a prompt.
+            # gRPC itself would log nothing, and reject every client. The empty password prevents a prompt.
             context.load_cert_chain(settings.grpc_cert_file, settings.grpc_key_file, password="")
         except (OSError, ValueError) as error:
             raise problems.GrpcFile("S2I_GRPC_CERT_FILE", "it does not match its key, or is not PEM") from error

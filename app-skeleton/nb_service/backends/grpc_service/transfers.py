@@ -1,8 +1,8 @@
-"""Messages in transfer between clients and calls: time and memory limits.
+"""Limits the time and memory of messages in transfer between clients and calls.
 
-grpcio reports neither how long a message will be nor how much of it has arrived, and receives one message per call at a
-time. So this module checks the memory of the process while messages arrive. If it is too much, incomplete messages are
-rejected, which frees their bytes.
+grpcio reports neither the length of an arriving message nor how much of it has arrived, and receives one message per
+call at a time. So this module checks the memory of the process while messages arrive. If it exceeds the limit,
+incomplete messages are rejected, which frees their bytes.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ LOOK_SECONDS = 0.02
 # If only streams are open and nothing has changed for STILL_SECONDS, check less often: about 50 MB may arrive.
 IDLE_LOOK_SECONDS = 0.05
 STILL_SECONDS = 10.0
-# Smaller changes are not caused by a message.
+# Smaller changes have other causes than a message.
 _NOISE_BYTES = 1 << 16
-# It is unknown how much of a message a client has received, so it gets the full time for each of these chunks.
+# It is not known how much of a message a client has received, so it gets the full time for each of these chunks.
 TAKEN_BYTES = 1 << 20
-# When to make the C library release the memory of rejected messages: soon, and after their calls have ended.
+# When to make the C library release the memory of rejected messages: soon after, and after their calls have ended.
 GIVE_BACK_SECONDS = (LOOK_SECONDS / 2, 1.0)
 
 
@@ -36,9 +36,9 @@ class Transfers:
         self._usual = self._base = 0
         self._last = 0  # memory at the last check
         self._changed_at = 0.0  # when that value last changed
-        # The least memory since messages were rejected, until it is known how much that freed.
+        # The lowest memory since messages were rejected; used until it is known how much that freed.
         self._least: int | None = None
-        # Start times of the transfers that read, in order; None if time is unlimited.
+        # The start times of transfers that read, in order; None if there is no time limit.
         self._reading: dict[asyncio.Task, float | None] = {}
         self._writing: dict[asyncio.Task, float] = {}  # deadline of each transfer that writes
         self._is_ending = False
@@ -83,13 +83,13 @@ class Transfers:
                 self.reject(task, ENDING)
 
     def reject(self, task: asyncio.Task, rejection: Refusal) -> None:
-        """Cancel what `task` is doing: a transfer raises Refused, anything else CancelledError; see `why_rejected`."""
+        """Cancel the work of `task`: a transfer raises Refused, other code CancelledError; see `why_rejected`."""
         if task not in self._rejected:
             self._rejected[task] = rejection
             task.cancel()
 
     def why_rejected(self) -> Refusal | None:
-        """Return, once, why this task was rejected; None if it wasn't."""
+        """Return, only once, why this task was rejected; None if it wasn't."""
         return self._rejected.pop(_task(), None)
 
     async def _read(self, context: grpc.aio.ServicerContext, began: float | None) -> bytes:
@@ -125,7 +125,7 @@ class Transfers:
         return result
 
     def _check(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Reject messages that take too long, or all if they use too much memory; repeat while any is arriving."""
+        """Reject messages that take too long, or all if they use too much memory; repeat while messages arrive."""
         now = loop.time()
         self._reject_late(now)
         self._look_at_memory(now, loop)
@@ -159,7 +159,7 @@ class Transfers:
                 loop.call_later(max(GIVE_BACK_SECONDS) + LOOK_SECONDS, self._settle)
 
     def _settle(self) -> None:
-        """Add memory that stayed in use, although all arriving messages were rejected, to the process's baseline.
+        """Add the memory that is still in use, although all arriving messages were rejected, to the baseline.
 
         Clients that don't read their responses add some each time, so the baseline is limited, too.
         """

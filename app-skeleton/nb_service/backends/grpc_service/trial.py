@@ -1,4 +1,4 @@
-"""Checks that gRPC's libraries still work in an image that was made smaller."""
+"""Checks that gRPC's libraries work in a slim image."""
 
 import asyncio
 import importlib

@@ -1,4 +1,4 @@
-"""The app process: the Flask skeleton under waitress, started when needed and restarted when it exits."""
+"""Runs the app process: Flask under waitress, started when needed and restarted when it exits."""
 
 import asyncio
 import signal
@@ -26,11 +26,11 @@ class AppProcess(PoolProcess):
         facts: Callable[[], dict],
         log: Log,
     ) -> None:
-        # With waitress alone, clients connect to the listening socket directly, and nothing else responds to them.
+        # Whether waitress serves clients directly, so that nothing else responds to them.
         self.is_alone = False
-        # Receives the app's requests, and its reports on responses and feedback.
+        # Handles the app's requests, and its reports about responses and feedback.
         self.on_question: Callable[[dict], dict | None] = lambda message: None
-        # Returns whether a request of the app takes its time, such as a reload.
+        # Returns whether a request of the app may take longer, for example a reload.
         self.is_awaited: Callable[[], bool] = lambda: False
         self._listener = listener
         title = "The app, which serves everything except plain predictions,"
@@ -52,5 +52,5 @@ class AppProcess(PoolProcess):
 
     @property
     def held_back(self) -> Iterable[signal.Signals]:
-        """Return SIGTERM for an app that runs alone, so that it can finish its requests first."""
+        """Return SIGTERM for an app without a front, so that it can finish its requests first."""
         return (signal.SIGTERM,) if self.is_alone else ()

@@ -40,14 +40,13 @@ if TYPE_CHECKING:
     from nb_service.http.auth import Gate
     from nb_service.http.tracing import Spans
 
-# The app starts this long after the service is ready, so that its start doesn't slow down the first predictions.
+# The app starts this long after the service is ready, so that it doesn't slow down the first predictions.
 IDLE_SECONDS = 1.0
-# How often shutdown checks whether all requests are done, and how long the last responses (503) may take to send.
+# How often shutdown checks whether all requests are done, and how long sending the last responses (503) may take.
 TURN_SECONDS = 0.02
 LAST_ANSWERS_SECONDS = 2.0
-# Signals that terminate a process by default, other than those for its own faults. Without a handler, they would kill
-# the service in the middle of its responses; or, as process 1 of a container, have no effect at all
-# (pid_namespaces(7)).
+# Signals that terminate a process by default, except those for its own errors. Without a handler, they would kill the
+# service while it sends responses or, in process 1 of a container, have no effect at all (pid_namespaces(7)).
 ENDINGS = tuple(
     getattr(signal, f"SIG{name}")
     for name in ("TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "ALRM", "VTALRM", "PROF", "IO", "PWR", "STKFLT", "XCPU")
@@ -56,7 +55,7 @@ ENDINGS = tuple(
 
 
 class Companion(Protocol):
-    """A process that receives samples by other means than HTTP: a PoolProcess that reports its state."""
+    """A process that receives samples in another way than HTTP: a PoolProcess that reports its state."""
 
     @property
     def pid(self) -> int | None:
@@ -84,7 +83,7 @@ class Companion(Protocol):
         """Return whether a load balancer sends it requests and needs time to notice a shutdown."""
 
     def finish(self) -> None:
-        """Make it finish its requests and exit; `pid` is None once it has exited."""
+        """Make it finish its requests and exit; `pid` is then None."""
 
     def close(self) -> None:
         """Stop it."""
@@ -93,7 +92,7 @@ class Companion(Protocol):
 class HttpService:
     """Serves `pool` over HTTP until a signal; `environ` is the app's.
 
-    Alongside run `companion` and, if enabled, the gRPC process.
+    `companion` and, if enabled, the gRPC process run at the same time.
     """
 
     def __init__(
@@ -117,7 +116,7 @@ class HttpService:
         self._health = Health(self._is_ready, settings.aip_health_route, self._why_not_ready)
         self._requests = Requests()
         self._baseline = drift.read_baseline(pool.model)
-        # Feedback concerns the default predictor only.
+        # Feedback is for the default predictor only.
         answers = [row["answer"] for row in pool.plan.golden if not row.get("predictor")]
         self._feedback = Feedback(settings.feedback_memory, answers)
         self._samples = Samples(pool, drift.present_of(self._baseline, settings), self._feedback.kept)
@@ -136,12 +135,12 @@ class HttpService:
         # asyncio warns about clients that disconnect; unhandled exceptions reach _on_error anyway.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         self._loop.set_exception_handler(_on_error)
-        # Before the model is loaded: an unreadable key file or a taken port must be reported at once.
+        # Done before the model is loaded, to report an unreadable key file or a port in use at once.
         gate = self._make_gate()
         try:
             listener = listen(self._settings.host, self._settings.port)
         except problems.PortTaken:
-            # The process that started this service and chose the port can choose another.
+            # The process that started this service and chose the port can choose another one.
             self._log.fact(port_taken=True)
             raise
         self._address = listener.getsockname()[:2]
@@ -153,22 +152,22 @@ class HttpService:
         self._pool.manager.on_fatal = self._fail
         self._pool.manager.on_unfit = lambda message: self._log.fact(unfit=message)
         self._pool.manager.on_answer = self._samples.answered
-        # Before there is a child whose exit could be missed, or a model whose loading could be interrupted.
+        # Installed before there is a child whose exit could be missed, or a model whose loading could be interrupted.
         self._catch_signals()
-        # Before the edge: the model loads while the edge's modules are imported.
+        # Started before the edge, so that the model loads while the edge's modules are imported.
         self._pool.start()
         for companion in self._companions:
-            # It connects while the model loads.
+            # It connects while the model is loading.
             companion.start()
         self._edge = self._make_edge(listener, gate, descriptors)
         self._flush_log()
-        # The existing objects stay. Scanning them for garbage would delay every connection by 10 ms.
+        # The existing objects are permanent, and scanning them for garbage would delay every connection by 10 ms.
         gc.freeze()
         try:
             self._loop.run_forever()
         finally:
             # From the outside in, also after an error: first the clients, then the users of the pool, then the pool.
-            # Spans come last, because they record requests until the end.
+            # Spans are last, because they record requests until the end.
             self._edge.close()
             for companion in self._companions:
                 companion.close()
@@ -311,16 +310,16 @@ class HttpService:
         if self._baseline is not None:
             self._log.say(drift.describe(self._baseline, self._settings))
         self._loop.call_later(IDLE_SECONDS, self._app.start)
-        # Not earlier: it takes as long as everything else before the first health check.
+        # Imported this late, because it takes as long as everything else before the first health check.
         self._loop.call_soon(allocator.give_back_large_blocks)
 
     def _fail(self, problem: problems.Problem) -> None:
         if not self._draining:
-            # A signal to all processes of a container kills the zygote, too: that is not the model's fault.
+            # A signal to all processes of a container kills the zygote, too, which is not the model's fault.
             self._problem = problem
         self._loop.stop()
 
-    # --- signals and the end ---
+    # --- signals and shutdown ---
 
     def _catch_signals(self) -> None:
         for number in ENDINGS:
@@ -329,11 +328,11 @@ class HttpService:
 
     def _on_signal(self, number: int) -> None:
         if self._draining:
-            # On a second signal, stop without waiting.
+            # The second signal stops the service without waiting.
             self._end()
         else:
             self._draining = True
-            # SIGINT is usually Ctrl-C: no load balancer needs time to notice.
+            # SIGINT is usually Ctrl-C, so no load balancer needs time to notice.
             self._drain(0.0 if number == signal.SIGINT else self._settings.linger)
 
     def _drain(self, linger: float) -> None:
@@ -345,13 +344,13 @@ class HttpService:
         """
         self._log.say("Stopping: no longer ready, finishing requests in flight.")
         self._edge.closing = True
-        # Its scorers would have nothing to do, and its request would delay the shutdown.
+        # The new scorers would have nothing to do, and the request for them would delay the shutdown.
         self._pool.end_reload()
         for companion in self._companions:
             if not companion.has_balancer:
                 companion.finish()
         if not self._pool.ready:
-            # No load balancer sends requests here, so none has to notice.
+            # No load balancer sends requests, so none has to notice.
             linger = 0.0
         grace = self._settings.grace
         latest = self._loop.time() + grace
@@ -371,7 +370,7 @@ class HttpService:
         if self._loop.time() >= latest or not (self._pool.busy or self._edge.is_busy or self._has_running_companion):
             self._end(latest - self._loop.time())
         else:
-            # Repeated, because connections become idle as their responses are sent, and clients would keep them open.
+            # Repeated, because connections become idle when their responses are sent, and clients would keep them open.
             self._edge.close_idle()
             self._loop.call_later(TURN_SECONDS, self._end_when_idle, latest)
 
@@ -409,7 +408,7 @@ def _on_error(_loop: asyncio.AbstractEventLoop, context: dict) -> None:
     """Print an exception that a callback raised, which is a bug; the service continues."""
     error = context.get("exception")
     if isinstance(error, OSError) and ("transport" in context or "protocol" in context):
-        # A network error, of which the connection's protocol is notified, too.
+        # A network error, which the connection's protocol handles, too.
         return
     if error is not None:
         traceback.print_exception(error)

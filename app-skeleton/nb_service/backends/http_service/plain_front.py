@@ -1,4 +1,4 @@
-"""Waitress on PORT without the front, for services behind a trusted proxy."""
+"""Serves PORT with waitress instead of the front, for services behind a trusted proxy."""
 
 import socket
 

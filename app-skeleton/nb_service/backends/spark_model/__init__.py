@@ -1,4 +1,4 @@
-"""The back end `spark-model`: writes an archive with which a Spark cluster scores with this model."""
+"""The back end `spark-model`: writes the archive with which a Spark cluster scores with this model."""
 
 from typing import IO, TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Writes the archive as a zip file: equal contents give equal bytes."""
+"""Writes the archive as a zip file; equal contents give equal bytes."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from nb_service.backends.spark_model import layout
 from nb_service.backends.spark_model.contents import Contents
 from nb_service.export.zip_entries import Forward, entry
 
-# Most of it is libraries, where the last few percent of compression take most of the time.
+# Most of it is libraries, for which the last few percent of compression take most of the time.
 LEVEL = 1
 AT_ONCE = 1 << 20
 

@@ -1,4 +1,4 @@
-"""The contents of the archive: our packages, the model, its repository and environment, and its Python if possible."""
+"""Lists the contents of the archive: nb-builder's packages, the model, its repository, environment and Python."""
 
 import json
 import os
@@ -18,13 +18,13 @@ from nb_service.model_folder import ModelFolder
 
 # Files that Python recreates, and a repository's history.
 LEFT_OUT = frozenset(("__pycache__", ".git"))
-# Files of an environment that stay out: executors get its packages, and recreate the rest for their own Python.
+# Files of an environment that are left out: executors get its packages, and recreate the rest for their own Python.
 OF_VENV = frozenset(("bin", "include", "pyvenv.cfg", "CACHEDIR.TAG", ".lock", ".gitignore"))
-# Parts of an interpreter's library that stay out: those no model needs, and its own packages.
+# Parts of an interpreter's library that are left out: those that no model needs, and its own packages.
 OF_LIBRARY = frozenset(("site-packages", "dist-packages", "test", "idlelib", "ensurepip", "lib2to3", "turtledemo"))
 # Files for compilers, which executors don't need: libpython as a static archive, and its build configuration.
 _COMPILERS = re.compile(r"config-\d.*")
-# A Python with one of these prefixes is the system's, whose files are spread over the system.
+# A Python with one of these prefixes is the system's, and its files are spread over the system.
 SYSTEM = frozenset(("/", "/usr", "/usr/local"))
 _FACTS = """\
 import json, os, sys
@@ -34,7 +34,7 @@ print(json.dumps([os.path.realpath(sys.executable), sys.base_prefix, os.path.dir
 
 
 class Contents(NamedTuple):
-    """The files of an archive by name, and facts that zip files don't preserve with every unpacker.
+    """The files of an archive by name, and facts that not every unpacker preserves.
 
     `links` are symbolic links and their targets; `interpreter` is the name of the model's own interpreter, "" if it is
     not included.
@@ -106,7 +106,7 @@ def _interpreter(prefix: str, minor: str) -> str:
 
 
 def _take_interpreter(contents: Contents, executable: Path, prefix: Path, library: Path) -> None:
-    """Add a Python that is installed in a folder of its own: it finds its library relative to itself."""
+    """Add a Python that is installed in its own folder, because it finds its library relative to itself."""
     contents.files[contents.interpreter] = executable
     home = f"{layout.APP_ROOT}/{layout.INTERPRETER}/lib"
     _take(contents, library, f"{home}/{library.name}", leave=OF_LIBRARY)
@@ -143,7 +143,7 @@ def _walk(
             continue
         inner, path = f"{name}/{entry.name}", Path(entry.path)
         if entry.is_dir() and not _stays_inside(path, top):
-            # A link that leads out of the folder is replaced by its target, unless the target contains the folder.
+            # A link to a target outside the folder is replaced by the target, unless that contains the folder.
             if os.path.realpath(path) not in above:
                 _walk(contents, path, inner, top, above, wanted, frozenset())
                 is_empty = False

@@ -3,7 +3,7 @@
 # Version of the archive's format.
 FORMAT = 1
 MANIFEST = "nb-spark.json"
-# Contents of $APP_ROOT. Because of the dash, it isn't importable as a package of the archive, which is on sys.path.
+# The contents of $APP_ROOT. Because of the dash, the name can't be imported as a package from the archive on sys.path.
 APP_ROOT = "app-root"
 # In APP_ROOT: the model's interpreter, if it can be included.
 INTERPRETER = "python"

@@ -34,12 +34,12 @@ COMMIT_SECONDS = 30.0
 STEP_SECONDS = 1.0
 # How long `take` waits for a first message.
 IDLE_SECONDS = 0.5
-# After this long without a `take`, fetching pauses; the group is then polled at this interval.
+# After this many seconds without a `take`, fetching pauses; the group is then polled at this interval.
 PAUSE_SECONDS, SERVE_SECONDS = 1.0, 0.2
-# Brokers reject members with a shorter timeout (group.min.session.timeout.ms); librdkafka waits no longer for a
+# The member's timeout: brokers reject shorter ones (group.min.session.timeout.ms), and librdkafka waits no longer for a
 # response.
 MIN_SESSION_SECONDS, MAX_SESSION_SECONDS = 6.0, 300.0
-# How long the first `take` waits to join the group, which is delayed if a member has died.
+# How long the first `take` waits to join the group, which takes longer if a member has died.
 JOIN_SECONDS = 5.0
 # After this long without polling, a member no longer blocks the others in its group.
 MAX_POLL_SECONDS = 60.0
@@ -53,7 +53,7 @@ _NO_CONFIGS = (KafkaError.CLUSTER_AUTHORIZATION_FAILED, KafkaError.TOPIC_AUTHORI
 
 
 class _Share:
-    """A partition while it is assigned to us: its unsettled deliveries in order, and the next offset."""
+    """A partition assigned to this service: its unsettled deliveries in order, and the next offset."""
 
     __slots__ = ("next", "taken")
 
@@ -63,7 +63,7 @@ class _Share:
 
 
 class _Claim(NamedTuple):
-    """A delivery's position, its original key, and the share it belongs to."""
+    """A delivery's position, its original key, and the share that it belongs to."""
 
     partition: int
     offset: int
@@ -83,27 +83,27 @@ class KafkaTopics:
         self._reader = ThreadPoolExecutor(1, "kafka-reader")
         self._writer = ThreadPoolExecutor(1, "kafka-writer")
         self._session = min(MAX_SESSION_SECONDS, max(MIN_SESSION_SECONDS, place.reclaim))
-        # Unique to this process: another one that starts with the same id aborts this one's open transaction.
+        # Unique to this process: another process that starts with the same id would abort this one's open transaction.
         self._transactional_id = f"{place.group}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._consumer: Consumer | None = None
         self._producer: Producer | None = None
         self._keeping: asyncio.Task | None = None
         self._closing = threading.Event()
-        self._said = ""  # the library's last error
+        self._said = ""  # the library's latest error
         self._reset()
 
     def _reset(self) -> None:
-        self._gone = ""  # why no more messages will arrive
+        self._gone = ""  # the reason why no more messages will arrive
         self._shares: dict[int, _Share] = {}
         self._paused: set[int] = set()
-        self._left: deque[Message] = deque()  # arrived although none were requested
+        self._left: deque[Message] = deque()  # messages that arrived although none were requested
         self._taken_at = time.monotonic()
         self._joined = False
 
     # --- Broker ---
 
     async def connect(self, most: int) -> None:
-        """Check the topics, initialise transactions and join the group."""
+        """Check the topics, initialise transactions, and join the group."""
         self._reset()
         self._closing.clear()
         await self._in(self._reader, self._connect, most)
@@ -125,14 +125,14 @@ class KafkaTopics:
         self._taken_at = 0.0
 
     async def settle(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """Publish the outcomes that are still ours, with the offsets after them, in one transaction."""
+        """Publish the outcomes that still belong to this service, with the offsets after them, in one transaction."""
         return await self._in(self._writer, self._settle, outcomes)
 
     async def hold(self, deliveries: Sequence[Delivery]) -> None:
         """Do nothing: the library sends the group's heartbeats."""
 
     async def lag(self) -> Lag | None:
-        """Return the lag of our own partitions; the group's lag is the sum over its members."""
+        """Return the lag of this service's partitions; the group's lag is the sum over its members."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._reader, self._lag)
         except KafkaException:
@@ -162,7 +162,7 @@ class KafkaTopics:
             raise Away(self._reason(error.args[0])) from error
 
     async def _keep(self) -> None:
-        """Poll the group while nothing is taken: a silent member blocks all others."""
+        """Poll the group while no messages are taken, because a silent member blocks all others."""
         while True:
             await asyncio.sleep(SERVE_SECONDS)
             if time.monotonic() - self._taken_at > PAUSE_SECONDS:
@@ -184,11 +184,11 @@ class KafkaTopics:
                 # A rebalance revokes only partitions that move to another member.
                 "partition.assignment.strategy": "cooperative-sticky",
                 "session.timeout.ms": int(session * 1000),
-                # Timeout of requests in a network that was cut without closing connections.
+                # The timeout of requests if the network was cut without closing connections.
                 "socket.timeout.ms": int(session * 1000),
                 "heartbeat.interval.ms": int(min(3.0, session / 3) * 1000),
                 "max.poll.interval.ms": int(max(MAX_POLL_SECONDS, session) * 1000),
-                # Prefetched messages are held in memory twice and are unavailable to other members.
+                # Prefetched messages are in memory twice, and other members can't get them.
                 "queued.min.messages": max(1000, most),
                 "queued.max.messages.kbytes": 32 << 10,
                 "fetch.queue.backoff.ms": 20,
@@ -219,8 +219,8 @@ class KafkaTopics:
             self._paused.clear()
         deliveries: list[Delivery] = []
         until = time.monotonic() + IDLE_SECONDS
-        # One at a time: partitions are assigned and revoked within `poll`, and each message belongs to the share at
-        # that moment.
+        # One message at a time: `poll` assigns and revokes partitions, and each message belongs to the share of that
+        # moment.
         while len(deliveries) < most and not self._closing.is_set():
             wait = 0.0 if deliveries else max(0.0, until - time.monotonic())
             message = self._left.popleft() if self._left else consumer.poll(wait)
@@ -290,7 +290,7 @@ class KafkaTopics:
             self._paused.discard(partition.partition)
 
     def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Drop all claims: the group has continued without this member, which has to rejoin."""
+        """Drop all claims: the group has continued without this member, which must join again."""
         self._revoked(consumer, partitions)
         self._gone = "the group has received nothing from this member for too long"
 
@@ -312,7 +312,7 @@ class KafkaTopics:
             f"{message.topic()}.{partition}.{offset}",
             {_common_name(name): _text(value) for name, value in _headers(message)},
             None if raw is None else _text(raw),
-            # A committed offset is the one after the last settled message.
+            # A committed offset is one past the last settled message.
             partition,
             1,
             milliseconds / 1000 if milliseconds > 0 else 0.0,
@@ -330,10 +330,11 @@ class KafkaTopics:
                 "transaction.timeout.ms": int(self._session * 1000),
                 "message.max.bytes": self.largest + FRAME,
                 "linger.ms": 1,
-                # A transaction waits until the markers of the last one are written, which takes milliseconds; with the
-                # default of 100, each would take that long. Retries back off up to the default.
+                # A transaction can start only when the markers of the previous one are written, which takes
+                # milliseconds; with the default of 100 ms, each would wait that long. Retries back off up to the
+                # default.
                 "retry.backoff.ms": 3,
-                # As Kafka's own client; librdkafka's default assigns the same key to another partition.
+                # Like Kafka's own client; librdkafka's default assigns the same key to a different partition.
                 "partitioner": "murmur2_random",
             }
         )
@@ -343,11 +344,11 @@ class KafkaTopics:
         until = time.monotonic() + COMMIT_SECONDS
         while True:
             consumer = self._here
-            # The order matters: partitions are revoked before the group's generation changes. So with this generation,
-            # either all of `ours` is still ours, or the broker rejects it.
+            # The order matters, because partitions are revoked before the group's generation changes: with this
+            # generation, either all of `ours` still belong to this service, or the broker rejects it.
             generation = consumer.consumer_group_metadata()
             if not consumer.memberid():
-                # The broker would not check an empty generation.
+                # The broker does not check an empty generation.
                 raise Away("the group no longer contains this member")
             ours = [outcome for outcome in outcomes if self._is_ours(outcome.delivery.claim)]
             if not ours:
@@ -358,7 +359,7 @@ class KafkaTopics:
             except KafkaException as error:
                 if error.args[0].code() not in _REBALANCED or time.monotonic() > until:
                     raise
-                # The remaining partitions are known soon.
+                # The remaining partitions will be known soon.
                 self._closing.wait(SERVE_SECONDS / 2)
                 if self._closing.is_set():
                     raise
@@ -373,7 +374,7 @@ class KafkaTopics:
 
     @staticmethod
     def _look_at_order(ours: Sequence[Outcome]) -> None:
-        """Raise Away if an offset would skip a sample without a prediction, which would lose it."""
+        """Raise Away if an offset would skip a sample without a prediction, which would then be lost."""
         number: dict[int, int] = {}
         for outcome in ours:
             claim = outcome.delivery.claim
@@ -402,7 +403,7 @@ class KafkaTopics:
             raise
 
     def _produce(self, producer: Producer, topic: str, outcome: Outcome) -> None:
-        """Queue a message in the library, for the sample's partition, or by key if the partition counts differ."""
+        """Queue a message in the library, for the sample's partition; by key if the numbers of partitions differ."""
         claim = outcome.delivery.claim
         same = self._counts[topic] == self._counts[self._place.source]
         headers: list[tuple[str, str | bytes | None]] = [
@@ -449,7 +450,7 @@ class KafkaTopics:
         try:
             found = consumer.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic]
         except KafkaException as error:
-            # The library reports errors only through poll.
+            # The library reports errors only from `poll`.
             consumer.poll(0)
             raise Away(self._reason(error.args[0])) from error
         if found.error is not None and found.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
@@ -458,7 +459,7 @@ class KafkaTopics:
 
     def _create(self, topics: list[str]) -> None:
         """Create topics with the cluster's default numbers of partitions and replicas."""
-        # Kept in a variable: a temporary would be destroyed before the response arrives.
+        # Stored in a variable, because a temporary object would be destroyed before the response arrives.
         admin = AdminClient(self._common())
         made = admin.create_topics([NewTopic(topic) for topic in topics])
         for future in made.values():
@@ -469,7 +470,7 @@ class KafkaTopics:
                     raise
 
     def _largest_of(self, topics: Sequence[str]) -> int:
-        """Return the largest message size that all `topics` accept; the default if we lack permission to query it."""
+        """Return the largest message size that all `topics` accept; the default without permission to query it."""
         resources = [ConfigResource(ConfigResource.Type.TOPIC, topic) for topic in topics]
         admin = AdminClient(self._common())
         asked = admin.describe_configs(resources, request_timeout=ANSWER_SECONDS)
@@ -496,10 +497,10 @@ class KafkaTopics:
             "bootstrap.servers": ",".join(f"{_host(url.hostname)}:{url.port or 9092}" for url in place.urls),
             "client.id": f"nb-service {place.group}",
             "security.protocol": ("SASL_" if place.user else "") + ("SSL" if tls else "PLAINTEXT"),
-            # Also applies until a new leader is known, and while a broker is unavailable.
+            # This also applies until a new leader is known, and while a broker is unavailable.
             "reconnect.backoff.max.ms": 1000,
             "topic.metadata.refresh.fast.interval.ms": 100,
-            # Deleted topics and new partitions are noticed in seconds instead of minutes.
+            # So deleted topics and new partitions are noticed within seconds instead of minutes.
             "topic.metadata.refresh.interval.ms": 10_000,
             "topic.metadata.propagation.max.ms": 5000,
             "allow.auto.create.topics": False,
@@ -517,7 +518,7 @@ class KafkaTopics:
         return settings | {name: path for name, path in files.items() if path}
 
     def _complained(self, error: KafkaError) -> None:
-        """Record an error from one of the library's threads, where raising it would lose it."""
+        """Record an error from one of the library's threads, where an exception would be lost."""
         if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - its name
             self._gone = self._gone or self._said or "no broker responds"
         else:
@@ -532,7 +533,7 @@ class KafkaTopics:
 
 
 def _describe_error(error: KafkaError) -> str:
-    """Return the library's text without addresses and times, which would make every message different."""
+    """Return the library's text without addresses and times, which would make every message unique."""
     text = re.sub(r" \((after|while) .*\)?$", "", error.str())
     text = re.sub(r"^(Broker|Local|\S+:\d+/\S+|\S+:\d+): ", "", re.sub(r"^\S+://\S+: ", "", text))
     rejected = re.search(r"Connect to .* failed: (.*)", text)

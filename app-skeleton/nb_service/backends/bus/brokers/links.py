@@ -1,4 +1,4 @@
-"""Common parts of brokers that push messages: one link at a time, which is a connection over its whole life."""
+"""Common code of brokers that push messages: one link at a time, which represents a connection until it closes."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,7 @@ class Link(Generic[Message]):
         self._changed.set()
 
     def lose(self, reason: str) -> None:
-        """Wake all waiting callers, because nothing more will arrive; the first reason is kept."""
+        """Wake all waiting callers, because nothing more will arrive; only the first reason is kept."""
         self.gone = self.gone or reason
         self._changed.set()
 
@@ -57,9 +57,9 @@ class Link(Generic[Message]):
 
 
 class Linked(Generic[AnyLink]):
-    """A broker with at most one link; claims are lost with the link.
+    """A broker with at most one link. Claims are lost with the link.
 
-    `largest` is as in Broker, until the link reports it.
+    `largest` is as in Broker until the link reports the actual limit.
     """
 
     keeps_claims = False
@@ -77,7 +77,7 @@ class Linked(Generic[AnyLink]):
 
     @property
     def _url(self) -> SplitResult:
-        """Return the address to try now; `_address` counts the attempts."""
+        """Return the address to try next; `_address` counts the attempts."""
         return self._place.urls[self._address % len(self._place.urls)]
 
     @property

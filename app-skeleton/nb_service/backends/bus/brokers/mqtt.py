@@ -1,6 +1,6 @@
-"""MQTT 5: a shared subscription in a persistent session; a sample is acknowledged after its prediction is published.
+"""MQTT 5: a shared subscription in a persistent session; acknowledges samples after their predictions are published.
 
-MQTT doesn't store topics: a message that was sent to a session and not acknowledged belongs to that session, and is
+MQTT doesn't store topics. A message that was sent to a session and not acknowledged belongs to that session, and is
 redelivered when a client with the same name connects. So a service must keep its name across restarts (S2I_BUS_CLIENT),
 and its session never expires, unless the broker overrides that. MQTT has neither a delivery count nor message ids,
 except for the producer's user property `message-id`, or an event's source and id.
@@ -31,18 +31,18 @@ from nb_service.backends.bus.place import Place
 ANSWER_SECONDS = 5.0
 CONFIRM_SECONDS = 30.0
 KEEPALIVE_SECONDS = 10
-# Interval at which the library checks whether to send a ping.
+# The interval at which the library checks whether to send a ping.
 LOOK_SECONDS = 1.0
 GOODBYE_SECONDS = 1.0
-# An expired session loses its samples.
+# An expired session would lose its samples.
 NEVER = 0xFFFFFFFF
 AT_LEAST_ONCE = 1
 TAKEN_OVER = 0x8E
-# After a connection shorter than this, pause for an increasing time: another client may be using our name, or the
-# broker may reject what we publish.
+# If a connection was shorter than this, wait before the next, for an increasing time: another client may be using our
+# name, or the broker may reject what we publish.
 SHORT_SECONDS = 10.0
 FIRST_PAUSE, MAX_PAUSE = 0.5, 5.0
-# Not all brokers report this reason.
+# Not all brokers send this reason.
 OUR_NAME = "another client uses its name; each service needs its own, permanent name (S2I_BUS_CLIENT)"
 # MQTT's limits for the length of a message and for the number in flight.
 MAX_SIZE = (1 << 28) - 1
@@ -70,10 +70,10 @@ class _Link(Link[Came]):
         self.client = client
         self.ours = ours
         self.unsettled: deque[Came] = deque()  # in order of arrival, in which they must be acknowledged
-        self.is_hung_up = False  # whether the broker closed it without a reason
+        self.is_hung_up = False  # whether the broker closed the connection without a reason
         self.loss_counted = False
         self.began = time.monotonic()
-        self.on_the_way: set[int] = set()  # published, but not confirmed
+        self.on_the_way: set[int] = set()  # published messages that have not been confirmed
         self.window = MAX_ON_THE_WAY
         self.largest = MAX_SIZE
         self._progress = asyncio.Event()
@@ -88,7 +88,7 @@ class _Link(Link[Came]):
         client.on_subscribe = self._subscribed
         client.on_publish = self._published
         client.on_message = self._came
-        # With these callbacks, the library leaves writing to us.
+        # If these callbacks are set, the library leaves writing to us.
         client.on_socket_register_write = lambda *_: self._write(True)
         client.on_socket_unregister_write = lambda *_: self._write(False)
         client.on_socket_close = lambda *_: self._detach()
@@ -98,14 +98,14 @@ class _Link(Link[Came]):
         properties = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = NEVER
         properties.ReceiveMaximum = max(1, min(most, MAX_ON_THE_WAY))
-        # Blocks for name resolution, connecting and the TLS handshake.
+        # Blocks during name resolution, connecting, and the TLS handshake.
         await asyncio.to_thread(
             self.client.connect, host, port, KEEPALIVE_SECONDS, clean_start=False, properties=properties
         )
         opened: Any = self.client.socket()
         if opened is None:
             raise Away("the connection is lost")
-        # Otherwise, each small message waits for the TCP acknowledgement of the one before: 40 ms.
+        # Otherwise, each small message waits 40 ms for the TCP acknowledgement of the previous one.
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = opened
         self._loop.add_reader(opened, self._read)
@@ -147,7 +147,7 @@ class _Link(Link[Came]):
             self.client.ack(message.mid, message.qos)
 
     def lose(self, reason: str) -> None:
-        """Wake waiting callers, because nothing more will arrive."""
+        """Wake all waiting callers, because nothing more will arrive."""
         super().lose(reason)
         self._progress.set()
 
@@ -174,7 +174,7 @@ class _Link(Link[Came]):
 
     def _write(self, is_wanted: bool) -> None:
         if self._socket is None:
-            # Not connected yet: a thread is connecting.
+            # A thread is still connecting.
             return
         if is_wanted:
             self._loop.add_writer(self._socket, self.client.loop_write)
@@ -192,7 +192,7 @@ class _Link(Link[Came]):
             self.client.loop_misc()
             self._loop.call_later(LOOK_SECONDS, self._look)
 
-    # --- what the library says ---
+    # --- callbacks of the library ---
 
     def _connected(self, _client: object, _data: object, _flags: object, reason: Any, properties: Any) -> None:
         if reason.is_failure:
@@ -264,7 +264,7 @@ class Mqtt(Linked[_Link]):
             reconnect_on_failure=False,
         )
         client.connect_timeout = ANSWER_SECONDS
-        # The broker's limit arrives with its response, when this can't be changed any more, so publish enforces it.
+        # The broker's limit is part of its response and can't be changed after that, so `publish` enforces it.
         client.max_inflight_messages = 0
         if tls is not None:
             client.tls_set_context(tls)
@@ -323,7 +323,7 @@ class Mqtt(Linked[_Link]):
     # --- its parts ---
 
     def _away(self, link: _Link) -> Away:
-        """Return the reason, after a pause if an immediate reconnect would fail the same way."""
+        """Return the reason; first wait if connecting again at once would fail in the same way."""
         lived = time.monotonic() - link.began
         if not link.loss_counted and lived < SHORT_SECONDS:
             if self._pause and link.is_hung_up:
@@ -340,9 +340,9 @@ class Mqtt(Linked[_Link]):
         headers = headers_of(message)
         key = next((headers[name] for name in KEYS if headers.get(name)), None)
         if key is None and message.topic != self._place.source:
-            # The actual topic, if the subscription has wildcards.
+            # With wildcards in the subscription, this is the actual topic.
             key = message.topic
-        # A producer may send a message twice: each gets a prediction, and both have the same id.
+        # If a producer sends a message twice, each gets a prediction, and both have the same id.
         name = came.name if came.name not in self._taken else f"{came.name}.{message.mid}"
         self._taken.add(name)
         return Delivery(bytes(message.payload), name, headers, key, key, 1 + message.dup, 0.0, came)
@@ -375,7 +375,7 @@ def properties_of(outcome: Outcome) -> Properties:
     content_type = headers.pop("content-type", "")
     if content_type:
         properties.ContentType = content_type
-    # Copied unchanged rather than as header text.
+    # Copied unchanged rather than converted to header text.
     for ours, name in (("CorrelationData", "correlation-id"), ("ResponseTopic", "reply-to")):
         value = getattr(came.message.properties, ours, None)
         if value:

@@ -30,7 +30,7 @@ from nb_service.backends.bus.place import Place
 if TYPE_CHECKING:
     from nats.aio.subscription import Subscription
 
-# Timeout for the server's confirmation; it has twice as long to respond to a ping.
+# The timeout for the server's confirmation; a response to a ping may take twice as long.
 ANSWER_SECONDS = 5.0
 PING_SECONDS = 5
 # How long `take` waits for a first message, and how long a request for messages lasts.
@@ -39,13 +39,13 @@ REQUEST_SECONDS = 30
 MSG_ID = "Nats-Msg-Id"
 # The server's size limit includes headers and protocol lines; it disconnects clients that exceed it.
 AROUND = 1024
-# Prefix of the server's own headers, which are not copied from a sample to its prediction.
+# The prefix of the server's own headers, which are not copied from a sample to its prediction.
 OWN = "nats-"
-# Header names that the library can publish; the server delivers others, too.
+# Header names that the library can publish; the server also delivers others.
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 KEYS = ("key", "partitionkey", "ce-partitionkey")
 _STATUS, _LEFT = "Status", "Nats-Pending-Messages"
-# Part of a negative confirmation.
+# Part of a negative acknowledgement.
 _ERROR = b'"error"'
 # Statuses that end a single request for messages.
 _REQUEST_ENDED = ("404", "408")
@@ -68,13 +68,13 @@ class NatsJetStream:
 
     def _reset(self) -> None:
         self._arrived: deque[Msg] = deque()
-        self._requested = 0  # messages that the server is still going to send
+        self._requested = 0  # messages that the server will still send
         self._changed = asyncio.Event()
         self._unconfirmed: set[str] = set()
         self._all_confirmed: asyncio.Future[None] | None = None
         self._numbers = itertools.count()
         self._asking: Subscription | None = None
-        self._gone = ""  # why no more messages will arrive
+        self._gone = ""  # the reason why no more messages will arrive
 
     # --- Broker ---
 
@@ -117,7 +117,7 @@ class NatsJetStream:
         """Return messages that have arrived, and request more, so that `most` are on their way."""
         try:
             wanted = most - self._requested - len(self._arrived)
-            # Not after each message: a request costs as much as a message.
+            # Only now and then: a request costs as much as a message.
             if wanted > 0 and (self._requested < most // 2 or not self._requested):
                 self._requested += wanted
                 request = {"batch": wanted, "expires": int(REQUEST_SECONDS * 1e9)}
@@ -137,7 +137,7 @@ class NatsJetStream:
         asking, self._asking = self._asking, None
         try:
             if asking is not None:
-                # Otherwise, the server would redeliver them to this same request.
+                # Otherwise, the server would redeliver them for this same request.
                 await asyncio.wait_for(asking.drain(), ANSWER_SECONDS)
             while self._arrived:
                 await self._here.publish(self._arrived.popleft().reply, Msg.Ack.Nak)
@@ -147,7 +147,7 @@ class NatsJetStream:
     async def settle(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Publish all outcomes, wait for the server's confirmations, then acknowledge their deliveries."""
         tokens = [f"{self._confirmations}.{next(self._numbers)}" for _ in outcomes]
-        # Registered before the first is published, and with one future for all: one each would cost as much as the
+        # Registered before the first is published, and with a single future: one per message would cost as much as the
         # message.
         self._unconfirmed = set(tokens)
         over = self._all_confirmed = asyncio.get_running_loop().create_future()
@@ -163,7 +163,7 @@ class NatsJetStream:
             raise Away(self._gone or self._reason(error)) from error
         finally:
             self._unconfirmed.clear()
-        # Another consumer that settled one published the same id.
+        # Another consumer has settled it, and published the same id.
         return []
 
     async def hold(self, deliveries: Sequence[Delivery]) -> None:
@@ -188,7 +188,7 @@ class NatsJetStream:
         return Lag(waiting, since)
 
     async def give_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Have the server redeliver them now."""
+        """Make the server redeliver them now."""
         await self._say_of(deliveries, Msg.Ack.Nak)
 
     async def close(self) -> None:
@@ -218,7 +218,7 @@ class NatsJetStream:
         return f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._durable}"
 
     async def _stream_of(self, js: JetStreamContext, subject: str) -> str:
-        """Return the name of the stream with `subject`; create one if the settings ask for it."""
+        """Return the name of the stream with `subject`; create one if the settings require that."""
         try:
             return await js.find_stream_name_by_subject(subject)
         except NotFoundError:
@@ -253,7 +253,7 @@ class NatsJetStream:
         headers = {name.lower(): value for name, value in (message.headers or {}).items()}
         key = next((headers[name] for name in KEYS if headers.get(name)), None)
         if key is None and message.subject != self._place.source:
-            # The actual subject, if the subscription has wildcards.
+            # With wildcards in the subscription, this is the actual subject.
             key = message.subject
         return Delivery(
             message.data,
@@ -275,7 +275,7 @@ class NatsJetStream:
 
     async def _came(self, message: Msg) -> None:
         """Take a sample, or handle a status message about a request."""
-        # The server's own messages have no reply subject; a producer's empty sample may have such a header, too.
+        # The server's own messages have no reply subject. A producer's empty sample may have such a header, too.
         status = (message.headers or {}).get(_STATUS) if not (message.data or message.reply) else None
         if status is None:
             self._requested = max(0, self._requested - 1)

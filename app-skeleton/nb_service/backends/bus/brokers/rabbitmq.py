@@ -2,8 +2,8 @@
 
 If a service is killed between confirmation and acknowledgement, the sample is redelivered and its prediction is
 published twice, with the same message id if the producer set one. Quorum queues count deliveries. Classic queues only
-report that there was an earlier one: a redelivered sample is appended to such a queue again with a count of ours, so
-that one that kills its service isn't redelivered for ever.
+report that there was an earlier one: a redelivered sample is appended to the queue again with our own count, so that a
+sample that kills its service isn't redelivered for ever.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ from nb_service.backends.bus.brokers.links import Link, Linked
 from nb_service.backends.bus.place import Place
 
 ANSWER_SECONDS = 5.0
-# A quorum queue confirms once most of its servers have written a message to disk; heartbeats detect a dead server.
+# A quorum queue confirms when most of its servers have written a message to disk; heartbeats detect a dead server.
 CONFIRM_SECONDS = 30.0
 HEARTBEAT_SECONDS = 10
 # How long to wait for the server's closing handshake; it has read all acknowledgements by then.
@@ -56,9 +56,9 @@ MAX_NAME = 200
 PERSISTENT = 2
 NOT_FOUND = 404
 KEYS = ("key", "partitionkey", "ce-partitionkey")
-# Prefixes of CloudEvents attributes in binary mode; we write the first.
+# Prefixes of CloudEvents attributes in binary mode; we write the first one.
 EVENT_PREFIXES = ("cloudEvents:", "cloudEvents_")
-# The server's delivery count for quorum queues, and our own for others.
+# The server's delivery count for quorum queues, and our own for other queues.
 COUNT, ACQUIRED, OWN_COUNT = "x-delivery-count", "x-acquired-count", "x-bus-deliveries"
 # Headers that the server adds, which are not copied from a sample to its prediction.
 OWN = (COUNT, ACQUIRED, OWN_COUNT, "x-death", "x-first-death-", "x-last-death-")
@@ -105,9 +105,9 @@ class _Link(Link[Came]):
         super().__init__()
         self.connection: AsyncioConnection | None = None
         self.channel: Channel | None = None
-        self.code = 0  # the server's code for closing it
-        self.unread = ""  # why the server doesn't read what is published
-        self.rejecting_queue = ""  # the queue that rejects messages
+        self.code = 0  # the server's status for closing the connection
+        self.unread = ""  # the reason why the server doesn't read what is published
+        self.rejecting_queue = ""  # the queue that currently rejects messages
         self.prefetch = 0
         self._waiting: set[asyncio.Future] = set()
         self._numbers = itertools.count(1)
@@ -119,7 +119,7 @@ class _Link(Link[Came]):
         return self.unread or (f"the queue {self.rejecting_queue} is full" if self.rejecting_queue else "")
 
     async def answer(self, ask: Callable[[Callable[..., None]], object], seconds: float = ANSWER_SECONDS) -> Any:
-        """Return the server's response to `ask`, which receives the callback for it; raise Away."""
+        """Call `ask` with a callback, and return the server's response; raise Away if it does not arrive."""
         future: asyncio.Future = asyncio.get_running_loop().create_future()
         try:
             ask(lambda *said: None if future.done() else future.set_result(said[-1]))
@@ -157,7 +157,7 @@ class _Link(Link[Came]):
         await self.open_channel()
 
     async def open_channel(self) -> None:
-        """Open a channel, at first or after the server closed one."""
+        """Open a channel, initially or after the server has closed one."""
         self.gone, self.code = "", 0
         connection = self.connection
         if connection is None or not connection.is_open:
@@ -259,7 +259,7 @@ class RabbitMQ(Linked[_Link]):
     def __init__(self, place: Place) -> None:
         super().__init__(place, MAX_SIZE)
         self._most = 1
-        self._reported_largest = 0  # the limit that the server reported for a message that exceeded it
+        self._reported_largest = 0  # the limit that the server reported when a message exceeded it
         self._taken: dict[str, Delivery] = {}
 
     # --- Broker ---
@@ -271,15 +271,15 @@ class RabbitMQ(Linked[_Link]):
         place = self._place
         try:
             await link.open(self._parameters())
-            # Published to no queue, so it is dropped. Otherwise, a server that is out of disk or memory, or that
-            # doesn't allow this user to publish, would report it only when a prediction is published, and would count
+            # A message without a queue, which the server drops. Otherwise, a server that is out of disk or memory, or
+            # doesn't allow this user to publish, would report that only when a prediction is published, and would count
             # another delivery of each sample. Such a server accepts this message and then stops reading, so the next
             # request gets no response.
             await link.publish([(f"nb-service-{secrets.token_hex(8)}", b"", pika.BasicProperties())], must=False)
             for queue in (place.source, place.target, place.errors):
                 await self._find(link, queue)
         except Away:
-            # One of several servers may be down.
+            # One of several servers may be unavailable.
             self._address += 1
             raise
         # Converted copies, because the library's properties lack type hints.
@@ -320,7 +320,7 @@ class RabbitMQ(Linked[_Link]):
             messages = [messages[place] for place in rejected]
             link.rejecting_queue = messages[0][0] if messages else ""
             if messages:
-                # The queue is full and rejects messages. The connection works, and readers will drain the queue.
+                # The queue is full and rejects messages. The connection works, and consumers will empty the queue.
                 await asyncio.sleep(pause)
                 pause = min(MAX_PAUSE, 2 * pause)
         for outcome in outcomes:
@@ -329,7 +329,7 @@ class RabbitMQ(Linked[_Link]):
         return []
 
     async def hold(self, deliveries: Sequence[Delivery]) -> None:
-        """Do nothing: deliveries are ours for as long as the channel is open."""
+        """Do nothing: deliveries belong to this service while the channel is open."""
 
     async def lag(self) -> Lag | None:
         """Return the number of messages that were not delivered to a consumer."""
@@ -344,13 +344,13 @@ class RabbitMQ(Linked[_Link]):
         return Lag(found.method.message_count)
 
     async def give_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Have the server redeliver them now."""
+        """Make the server redeliver them now."""
         self._give_back(self._here, [delivery.claim.tag for delivery in deliveries])
 
     # --- its parts ---
 
     def _away(self, link: _Link) -> Away:
-        """Return the reason, and remember the size limit if a message exceeded it."""
+        """Return the reason, and store the size limit if a message exceeded it."""
         larger = re.search(r"larger than configured max size (\d+)", link.gone)
         if larger:
             self._reported_largest = int(larger[1])
@@ -375,7 +375,7 @@ class RabbitMQ(Linked[_Link]):
         )
 
     async def _find(self, link: _Link, queue: str) -> None:
-        """Check that a queue exists; create it if the settings ask for it."""
+        """Check that a queue exists; create it if the settings require that."""
         try:
             await link.answer(lambda done: link.open_one.queue_declare(queue, passive=True, callback=done))
         except Away:
@@ -392,9 +392,9 @@ class RabbitMQ(Linked[_Link]):
     async def _consume(self, link: _Link, window: int) -> None:
         """Prefetch at least `window` messages, and less than twice as many.
 
-        Prefetch is set per consumer, a channel may have several, and cancelling one would requeue its messages. So a
-        consumer is added when more messages are needed, and the service of a slow model holds few that others could
-        score.
+        Prefetch is set per consumer, a channel may have several consumers, and cancelling one would requeue its
+        messages. So consumers are added when more messages are needed, and the service of a slow model holds few
+        messages that others could score.
         """
         if window <= link.prefetch or link.prefetch >= self._most or (link.unread and link.prefetch):
             return
@@ -414,14 +414,14 @@ class RabbitMQ(Linked[_Link]):
             raise
 
     async def _put_back(self, link: _Link, messages: Sequence[Came]) -> None:
-        """Publish these to their own queue again, with the delivery count increased, and acknowledge them."""
+        """Publish messages to their own queue again with an increased delivery count, and acknowledge them."""
         copies = []
         for message in messages:
             headers = {**(message.properties.headers or {}), OWN_COUNT: _own_count(message) + 1}
             message.properties.headers = headers
             copies.append((self._place.source, message.body, message.properties))
         rejected = set(await self._published(link, copies))
-        # A message that was rejected is processed as it is: it has been delivered and will be settled.
+        # A message that was rejected is processed now: it has been delivered and will be settled.
         self._say(link, [message.tag for place, message in enumerate(messages) if place not in rejected])
         link.arrived.extend(messages[place]._replace(again=False) for place in rejected)
 
@@ -453,7 +453,7 @@ class RabbitMQ(Linked[_Link]):
             name = f"{self._place.source[:MAX_NAME]}.{secrets.token_hex(8)}"
         message.properties.message_id = name
         if name in self._taken:
-            # A producer may send a message twice: each gets a prediction, and both have the same id.
+            # If a producer sends a message twice, each gets a prediction, and both have the same id.
             name = f"{name}.{message.tag}"
         raw = message.properties.headers or {}
         counted = raw.get(COUNT)
@@ -481,7 +481,7 @@ def headers_of(properties: Any) -> dict[str, str]:
     """Return a message's properties and headers as headers, without those that the server added."""
     headers = {}
     for given, value in (properties.headers or {}).items():
-        # The library returns text that isn't UTF-8 as bytes.
+        # The library returns text that is not UTF-8 as bytes.
         name = _text(given).lower()
         prefix = next((prefix for prefix in EVENT_PREFIXES if name.startswith(prefix.lower())), None)
         if prefix is not None:
@@ -508,7 +508,7 @@ def properties_of(outcome: Outcome) -> pika.BasicProperties:
     """Return the properties of a prediction or error message."""
     headers = dict(outcome.headers)
     came = outcome.delivery.claim.properties
-    # Copied unchanged rather than as header text.
+    # Copied unchanged rather than converted to header text.
     own: dict[str, str | None] = {name: getattr(came, name) for name in ("correlation_id", "reply_to", "message_id")}
     for name in ("content_type", "content_encoding"):
         value = headers.get(PROPERTIES[name], "")
@@ -522,7 +522,7 @@ def properties_of(outcome: Outcome) -> pika.BasicProperties:
         EVENT_PREFIXES[0] + name.removeprefix("ce-") if name.startswith("ce-") else name: value
         for name, value in headers.items()
     }
-    # Names may have become longer through the prefix or lower case.
+    # The prefix or lower case may have made names longer.
     table = {name: value for name, value in written.items() if len(name.encode()) <= MAX_SHORT}
     return pika.BasicProperties(headers=table, delivery_mode=PERSISTENT, timestamp=int(time.time()), **own)
 
@@ -541,7 +541,7 @@ def reason_of(error: BaseException) -> str:
     for _ in range(8):
         if isinstance(cause, OSError):
             return describe_error(cause)
-        # The library puts the cause into an error's first argument, and the attempts into a list, the last of which
+        # The library puts the cause into an error's first argument; several attempts are a list, of which the last one
         # counts.
         inner = getattr(cause, "exceptions", None) or getattr(cause, "args", None)
         inner = getattr(cause, "exception", None) or (inner[-1] if inner else None) or cause.__cause__

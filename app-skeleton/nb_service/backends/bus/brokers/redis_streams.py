@@ -1,8 +1,8 @@
 """Redis Streams: a consumer group. One atomic script adds a prediction and acknowledges its sample.
 
-The script first checks whether the sample is still pending. So a sample never gets a second prediction if another
-consumer has claimed it, or if the connection broke before Redis could confirm the first. Messages left pending by a
-service that has gone are claimed (XAUTOCLAIM) after S2I_BUS_RECLAIM of idleness.
+The script first checks whether the sample is still pending. So a sample gets no second prediction if another consumer
+has claimed it, or if the connection broke before Redis could confirm the first. Messages that a stopped service left
+pending are claimed (XAUTOCLAIM) after being idle for S2I_BUS_RECLAIM seconds.
 """
 
 import asyncio
@@ -25,18 +25,18 @@ from nb_service.backends.bus.place import Place
 ANSWER_SECONDS = 5.0
 # How long `take` waits for a first message.
 IDLE_SECONDS = 0.5
-# Minimum interval between checks for messages that other consumers left pending.
+# The minimum interval between checks for messages that other consumers left pending.
 CLAIM_SECONDS = 1.0
 # Redis's default limit for a value (proto-max-bulk-len).
 MAX_SIZE = 512 << 20
 BODY = b"data"
 KEYS = ("key", "partitionkey", "ce-partitionkey")
-# A consumer that was idle for this long and has nothing pending belongs to a service that has gone.
+# A consumer that has been idle for this long without pending messages belongs to a service that no longer exists.
 STALE_SECONDS = 3600
 # KEYS: the streams of samples, predictions and errors. ARGV: the group; the number of names and values that all entries
-# share, followed by these; then, for each outcome, the sample's id, the index of its stream in KEYS, the number of
-# further names and values of its entry, followed by these. Returns the indexes of outcomes whose samples are no longer
-# pending. XADD comes before XACK: if it fails, no sample without a prediction is acknowledged.
+# share, and these; then for each outcome the sample's id, the index of its stream in KEYS, the number of further names
+# and values of its entry, and these. Returns the indexes of outcomes whose samples are no longer pending. XADD comes
+# before XACK, so that a failure acknowledges no sample without a prediction.
 SETTLE = """
 local shared = tonumber(ARGV[2])
 local lost, at, number = {}, 3 + shared, 0
@@ -106,7 +106,7 @@ class RedisStreams:
                     raise
             await self._remove_stale(client)
         except _ERRORS as error:
-            # One of several may be a replica, or down.
+            # One of several servers may be a replica, or unavailable.
             self._address += 1
             raise self._away(error) from error
 
@@ -149,7 +149,7 @@ class RedisStreams:
         return [outcomes[int(number)] for number in lost]
 
     async def hold(self, deliveries: Sequence[Delivery]) -> None:
-        """Reset the idle time of the deliveries that are still ours."""
+        """Reset the idle time of the deliveries that still belong to this service."""
         client, place = self._here, self._place
         ids = [delivery.id for delivery in deliveries]
         if not ids:
@@ -182,7 +182,7 @@ class RedisStreams:
             raise self._away(error) from error
 
     async def give_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Set their idle time so that other consumers claim them at their next check."""
+        """Set their idle time so that other consumers claim them with their next check."""
         ids: list[Any] = [delivery.id for delivery in deliveries]
         idle = int(self._place.reclaim * 1000) + 1
         try:
@@ -233,14 +233,14 @@ class RedisStreams:
         return [_delivery(name, fields, times.get(_text(name), 2)) for name, fields in entries]
 
     async def _pending(self, client: Redis, count: int, first: str = "-", last: str = "+") -> dict[str, int]:
-        """Return the delivery counts of our pending entries by id."""
+        """Return {id: delivery count} of this service's pending entries."""
         entries: Any = await client.xpending_range(
             self._place.source, self._place.group, first, last, max(1, count), self._consumer
         )
         return {_text(entry["message_id"]): int(entry["times_delivered"]) for entry in entries}
 
     async def _remove_stale(self, client: Redis) -> None:
-        """Remove consumers of services that have gone: each start of a service adds one."""
+        """Remove consumers of services that no longer exist, because each start of a service adds one."""
         place = self._place
         with contextlib.suppress(exceptions.NoPermissionError):
             for consumer in await client.xinfo_consumers(place.source, place.group):
@@ -249,7 +249,7 @@ class RedisStreams:
 
 
 def _shared(outcomes: Sequence[Outcome]) -> dict[tuple[str, str], None]:
-    """Return the headers shared by all outcomes, in the first one's order; sending them once is cheap for both sides.
+    """Return the headers that all outcomes share, in the order of the first, because sending them once is cheap.
 
     The order is always the same, because Redis stores an entry's field names only if they differ from those of the
     first entry in its node.
