@@ -73,6 +73,7 @@ EXERCISED_BY = {
         "contract/test_edge_odds.py",
     ),
     "app-skeleton/nb_service/http": ("contract/test_bodies.py", "contract/test_gate.py"),
+    "app-skeleton/nb_service/jobs": (),
     "app-skeleton/nb_service/observability": ("contract/test_seen.py",),
     "app-skeleton/nb_service/pool": ("contract/test_pool.py", "contract/test_trouble.py"),
     "app-skeleton/nb_service/protocols": ("contract/test_protocols.py", "contract/test_tf_serving.py"),

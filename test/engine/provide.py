@@ -54,11 +54,18 @@ def apt(what: str, *packages: str) -> None:
             policy.chmod(0o755)
         try:
             wait = "-oDPkg::Lock::Timeout=300"
-            call("apt-get", "update", "-q", env=environ)
+            if shared.folder() is None:
+                _update(environ)
+            else:
+                shared.once("apt-get-update", lambda: _update(environ))
             call("apt-get", "install", "-q", "-y", wait, "--no-install-recommends", *packages, env=environ)
         finally:
             if ours:
                 policy.unlink()
+
+
+def _update(environ: dict[str, str]) -> None:
+    call("apt-get", "update", "-q", env=environ)
 
 
 def program(name: str, *packages: str) -> str:
