@@ -1,6 +1,6 @@
 # Builds a slim image from the image that `s2i build` made. Needs no network and no build context:
 #
-#   docker build --force-rm --network none --build-arg SERVICE=my-service -t my-service-slim - < s2i/runtime.Dockerfile
+#   docker build --network none --build-arg SERVICE=my-service -t my-service-slim - < s2i/runtime.Dockerfile
 #
 # Everything that it runs is in the service image, so the tool always fits the image.
 ARG SERVICE

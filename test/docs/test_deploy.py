@@ -277,9 +277,16 @@ def test_kserve_s_predictor_is_the_container_of_kubernetes_within_what_both_of_i
         assert ours[probe] == {**theirs[probe], "httpGet": {**theirs[probe]["httpGet"], "port": exposed[0]}}
     whole = {key: pod["securityContext"][key] for key in ("runAsNonRoot", "runAsUser", "seccompProfile")}
     assert ours["securityContext"] == {**theirs["securityContext"], **whole}
+    # Without a limit, KServe sets one CPU.
+    assert int(ours["resources"]["limits"].pop("cpu")) > 1
     assert [ours[part] for part in ("resources", "volumeMounts")] == [
         theirs[part] for part in ("resources", "volumeMounts")
     ]
+    assert service["metadata"]["annotations"] == {
+        "serving.kserve.io/autoscalerClass": "none",
+        "security.opendatahub.io/enable-auth": "true",
+    }
+    assert service["metadata"]["labels"] == {"opendatahub.io/dashboard": "true"}
     assert predictor["volumes"] == pod["volumes"]
     env = {each["name"]: each["value"] for each in ours["env"]}
     assert env["S2I_MODEL_NAME"] == service["metadata"]["name"] and env.pop("PROTOCOL") == "v2"

@@ -87,6 +87,8 @@ QUERIES = {
     "cors": "how-to/protect-with-a-key",
     "sign model": "how-to/sign-and-verify",
     "kubernetes": "how-to/deploy-on-kubernetes",
+    "shipwright": "how-to/build-in-the-cluster",
+    "tekton": "how-to/build-in-the-cluster",
     "deploy one command": "how-to/deploy-with-one-command",
     "rollback": "how-to/deploy-on-kubernetes",
     "openshift": "how-to/deploy-on-openshift",

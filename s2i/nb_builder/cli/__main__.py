@@ -231,10 +231,10 @@ def _manifests(add: Add) -> None:
     add(
         "--image",
         default="",
-        help="the service image in your registry; for OpenShift, the builder image",
+        help="the service image in your registry; for OpenShift, Shipwright and Tekton, the builder image",
     )
     add("--name", default="my-service", help="name of the service")
-    add("--git", default="", metavar="URL", help="for OpenShift: the repository to build")
+    add("--git", default="", metavar="URL", help="for OpenShift, Shipwright and Tekton: the repository to build")
     add("--output", "-o", default="", metavar="FOLDER", help="a new folder (default: deploy-PLATFORM)")
 
 

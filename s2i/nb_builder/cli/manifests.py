@@ -21,18 +21,34 @@ def _kustomized(image: str) -> list[Rule]:
     return [("newName: registry.example.com/my-service", f"newName: {name}"), ("newTag: latest", by)]
 
 
+def _tekton_builder(image: str) -> list[Rule]:
+    # The Tasks join both by a colon.
+    name, tag, digest = _parts(image)
+    if digest:
+        algorithm, _, tag = digest.partition(":")
+        name = f"{name}@{algorithm}"
+    names = ("default: registry.example.com/nb-builder,", f"default: {name},")
+    return [names, ('default: "latest",', f'default: "{tag}",')]
+
+
 # {platform: (files below docs/deploy, rules for the image)}
 PLATFORMS: dict[str, tuple[tuple[str, ...], Callable[[str], list[Rule]]]] = {
     "kubernetes": (("kubernetes",), _kustomized),
     "openshift": (("openshift/service.yaml",), lambda image: [("registry.example.com/nb-builder:latest", image)]),
+    "shipwright": (("shipwright",), lambda image: [("registry.example.com/nb-builder:latest", image)]),
+    "tekton": (("tekton",), _tekton_builder),
+    "kserve": (("kserve.yaml",), lambda image: [("registry.example.com/my-service:latest", image)]),
     "swarm": (("swarm",), lambda image: [("${SERVICE:-registry.example.com/my-service:1}", image)]),
     "compose": (("compose", "prometheus"), lambda image: [("${SERVICE:-my-service}", image)]),
     "podman": (("podman",), lambda image: [("registry.example.com/my-service:stable", image)]),
 }
-# What --image means: OpenShift builds the service itself.
+# What --image means: the builder image for platforms that build the service themselves.
 DEFAULT_IMAGES = {
     "kubernetes": "registry.example.com/my-service:latest",
     "openshift": "registry.example.com/nb-builder:latest",
+    "shipwright": "registry.example.com/nb-builder:latest",
+    "tekton": "registry.example.com/nb-builder:latest",
+    "kserve": "registry.example.com/my-service:latest",
     "swarm": "registry.example.com/my-service:1",
     "compose": "my-service",
     "podman": "registry.example.com/my-service:stable",
@@ -76,7 +92,7 @@ def _files(path: Path) -> list[Path]:
 def _renamed(path: Path, deploy: Path, sources: tuple[str, ...], name: str) -> Path:
     """Return a file's destination: inside the platform's folder, or next to it if there are several folders."""
     relative = path.relative_to(deploy)
-    inside = relative if len(sources) > 1 else Path(*relative.parts[1:])
+    inside = Path(*relative.parts[1:]) if len(sources) == 1 and len(relative.parts) > 1 else relative
     return inside.with_name(inside.name.replace(_OURS, name))
 
 

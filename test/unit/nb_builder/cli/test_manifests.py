@@ -70,6 +70,22 @@ def test_openshift_builds_the_repository_that_is_named(tmp_path):
     assert "name: registry.example.com/nb-builder:latest\n" in text
 
 
+@pytest.mark.parametrize(
+    ("image", "builder", "version"),
+    [
+        ("reg:5000/nb-builder:3.12", "reg:5000/nb-builder", "3.12"),
+        ("reg:5000/nb-builder@sha256:0a", "reg:5000/nb-builder@sha256", "0a"),
+    ],
+)
+def test_tasks_get_the_builder_image_and_its_version_apart(image, builder, version, tmp_path):
+    files = written(tmp_path, "tekton", image=image, git="https://git.example.net/iris.git")
+    for name in ("task.yaml", "check.yaml"):
+        params = {each["name"]: each.get("default") for each in yaml.safe_load(files[name])["spec"]["params"]}
+        assert (params["BUILDER"], params["VERSION"]) == (builder, version)
+    run = yaml.safe_load(files["pipelinerun.yaml"])["spec"]
+    assert {"name": "url", "value": "https://git.example.net/iris.git"} in run["params"]
+
+
 @pytest.mark.parametrize("name", ["", "Iris", "1iris", "iris-", "a" * 41, "a b", "../iris"])
 def test_a_name_that_no_orchestrator_takes_is_rejected(name, tmp_path):
     with pytest.raises(ServiceNameInvalid):
