@@ -1,1 +1,1 @@
-"""The service: one front process that serves the scorers of one model."""
+"""The service: a front process that serves the scorers of one model."""

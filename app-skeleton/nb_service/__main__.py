@@ -1,10 +1,10 @@
-"""The entry point of the service, the only module that turns a problem into text and an exit status.
+"""The entry point of the service, and the only module that converts a problem to text and an exit status.
 
-`python -m nb_service`, also with the argument `serve`, serves the model with the back end in S2I_BACKEND. If the first
-argument is the name of a back end, that one serves the model and receives the other arguments. `python -m nb_service
-prove` sends the golden rows to the model and prints the outcome as JSON. `python -m nb_service selftest` starts a
-service and tests it as a client; `python -m nb_service ready` exits with 0 if the running one is ready. `words` before
-a back end's name only checks the arguments after it, for programs that build a model first.
+`python -m nb_service`, with or without the argument `serve`, serves the model with the back end in S2I_BACKEND. If the
+first argument is the name of a back end, that one serves the model and gets the other arguments. `python -m nb_service
+prove` sends the golden rows to the model, and prints the outcome as JSON. `python -m nb_service selftest` starts a
+service and tests it as a client; `python -m nb_service ready` exits with 0 if the running service is ready. `words`
+before a back end's name only checks the arguments after it, for programs that first build a model.
 """
 
 import contextlib
@@ -37,8 +37,8 @@ def serve(
 ) -> int:
     """Serve the model with the back end of `call`, or only check its arguments; return the exit status.
 
-    `ignored` are the variables that don't count, to be logged. `facts` is a descriptor inherited from the program that
-    started this service; it and `quiet` are as in Log.
+    `ignored` are variables that have no effect, which are logged. `facts` is a descriptor inherited from the program
+    that started this service; it and `quiet` are as in Log.
     """
     # Container engines run `ready` every few seconds; without these imports, it takes half as long.
     from nb_service.pool import Pool, make_plan
@@ -54,13 +54,13 @@ def serve(
 
         served_names.check(model, values, call.name)
     if facts is not None:
-        # Scorers must not inherit it: its end of file tells the reader that this process has exited.
+        # Not inherited by scorers, because its end of file tells the reader that this process has exited.
         os.set_inheritable(facts, False)
     with stdio_capture.opened_log(values.log_format, facts, quiet=quiet, to_stderr=call.keeps_stdout) as log:
         if ignored:
             log.say(repository_variables.note(ignored))
         for variable, name in misspelt(environ, {knob.env for knob in settings.KNOBS}):
-            # A name that resembles no setting of the service may be a build's, which images keep.
+            # A name that resembles no setting of the service may be a build setting, which images keep.
             if name:
                 log.say(f"{variable} is not a setting. Did you mean {name}?")
         loop = TurnLoop()
@@ -80,7 +80,7 @@ class Call:
     def __init__(self, name: str = "", arguments: Sequence[str] = ()) -> None:
         self.name = name
         self.arguments = arguments
-        # Before the settings are read, if possible, because a back end may reserve stdout, where their problems must
+        # Before the settings are read, if possible: a back end may reserve stdout, where problems with settings must
         # not appear.
         self._backend = backends.find(name) if name else None
         self.keeps_stdout = self._backend is not None and backends.keeps_stdout(self._backend)
@@ -162,7 +162,7 @@ def _show_usage() -> None:
 
 
 def _print_last(text: str, stream: TextIO) -> None:
-    """Print `text`, whatever its characters, even if the stream's reader is gone."""
+    """Print `text`, whatever its characters, even if the reader of the stream has exited."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
     with contextlib.suppress(OSError):
@@ -171,7 +171,7 @@ def _print_last(text: str, stream: TextIO) -> None:
 
 def _text_of(problem: Problem, args: list[str], environ: dict) -> str:
     if args == ["prove"]:
-        # A build parses it.
+        # A build parses this output.
         return json.dumps({"problem": problem.as_json()})
     if settings.log_format(environ) == log_forms.JSON:
         return as_object(f"ERROR: {problem.what}", why=problem.why, fix=problem.fix, problem=problem.code)

@@ -1,4 +1,4 @@
-"""Which IP addresses are public; everything that fetches files checks this before it connects."""
+"""Determines which IP addresses are public; all code that fetches files checks this before it connects."""
 
 import ipaddress
 

@@ -1,6 +1,6 @@
 """The model as a small service: POST /predict, GET /healthz and /readyz, with the standard library only.
 
-It is for environments that have only this file. Requests wait in threads; only the first thread calls the model,
+It is for environments that contain only this file. Requests wait in threads, but only the first thread calls the model,
 because notebooks are not written to be thread-safe, and process state that they set may belong to that thread.
 """
 
@@ -24,14 +24,14 @@ from nb_scorer.worker import scorer
 from nb_scorer.zipapp.problems import ZipappPort
 
 MAX_BODY = 16 << 20
-# Waiting samples; further ones get a response that asks the client to retry.
+# The maximum number of waiting samples; further ones get a response that asks the client to retry.
 MAX_WAITING = 100
-# Each has a thread and may send a body. If there are more, the connection that has waited longest for a request is
-# closed.
+# The maximum number of connections: each has a thread, and may send a body. If there are more, the connection that has
+# waited longest for a request is closed.
 MAX_CLIENTS = 64
 # A client that sends nothing for this long is considered gone.
 IDLE_SECONDS = 60
-# How soon a signal is noticed while no request arrives.
+# The time until a signal is noticed while no request arrives.
 _TICK = 0.2
 _LENGTH = re.compile("[0-9]{1,18}")
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json")
@@ -39,20 +39,20 @@ _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json")
 
 class _Server(socketserver.ThreadingMixIn, HTTPServer):
     daemon_threads = True
-    # For a port of a service that has just stopped.
+    # Allows listening on the port of a service that has just stopped.
     allow_reuse_address = True
 
     def __init__(self, address, waiting):
         HTTPServer.__init__(self, address, functools.partial(_Handler, self, waiting))
         self._places = threading.BoundedSemaphore(MAX_CLIENTS)
-        # Connections whose client has not sent a complete request yet, longest wait first.
+        # Connections from which no complete request has arrived yet, the longest waiting first.
         self._awaited = collections.OrderedDict()
         self._is_ending = False
-        # Otherwise, the names under which other machines reach it are unknown.
+        # Otherwise, the names that other machines use for this one are unknown.
         self.is_for_this_machine = host_names.is_loopback(self.server_address[0])
 
     def awaits(self, connection):
-        """Record that the client has to send a request, from now on."""
+        """Record that this client has to send a request, from now on."""
         self._awaited.pop(connection, None)
         self._awaited[connection] = True
 
@@ -67,17 +67,17 @@ class _Server(socketserver.ThreadingMixIn, HTTPServer):
         self.server_close()
 
     def _wait_for_place(self):
-        """Wait until it is known whether one more client can be served; return that."""
+        """Wait until one more client can be served, or the server is stopping; return whether one can be served."""
         while not self._places.acquire(timeout=_TICK):
             if self._is_ending:
                 return False
-            # The client may have sent the rest or disconnected at this very moment.
+            # The client may have sent the rest, or disconnected, at this very moment.
             with contextlib.suppress(KeyError, OSError):
                 self._awaited.popitem(last=False)[0].shutdown(socket.SHUT_RDWR)
         return True
 
     def process_request(self, request, client_address):
-        """Serve a client in a separate thread, as soon as one may be started."""
+        """Serve a client in a separate thread, as soon as a thread may be started."""
         if not self._wait_for_place():
             self.shutdown_request(request)
             return
@@ -88,7 +88,7 @@ class _Server(socketserver.ThreadingMixIn, HTTPServer):
             raise
 
     def process_request_thread(self, request, client_address):
-        """Serve a client, then free its place for the next one."""
+        """Serve a client, then let the next one start."""
         try:
             socketserver.ThreadingMixIn.process_request_thread(self, request, client_address)
         finally:
@@ -106,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
 
     def __init__(self, places, waiting, *request):
-        # Before the base's own, which handles the request.
+        # Set before the base class's constructor, which handles the request.
         self._places = places
         self._waiting = waiting
         BaseHTTPRequestHandler.__init__(self, *request)
@@ -181,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
         return _JSON.fullmatch(kind.partition(";")[0].strip().lower()) is not None
 
     def _reject(self, status, detail):
-        # An unread body would be taken for the next request.
+        # The server would interpret an unread body as the next request.
         self.close_connection = True
         title = self.responses.get(status, ("Error",))[0]
         facts = {"type": "about:blank", "title": title, "status": status, "detail": detail}

@@ -1,9 +1,8 @@
 """Checks that everything in a file was signed by a trusted key.
 
-The best case is a signature over the whole file. A file that a service image wrote has the image's two signatures: one
-over the model and one over its origin, which covers the lock and the files of the repository that the notebook read.
-They don't cover packages; so a file with packages, or with modules that no notebook has read, must be signed as a
-whole.
+Best is a signature over the whole file. A file that a service image wrote has the image's two signatures: one over the
+model, and one over its origin, which covers the lock and the repository's files that the notebook read. They don't
+cover packages, so a file with packages, or with modules that no notebook has read, must be signed as a whole.
 """
 
 import io
@@ -13,8 +12,7 @@ from nb_scorer.signature import bundle, ecdsa, files, origin, statement
 from nb_scorer.zipapp import layout
 from nb_scorer.zipapp.problems import ZipappKey, ZipappUntrusted
 
-# Parts of the file itself rather than its contents: an attacker who could change these could also remove the
-# verification.
+# Parts of the file itself rather than its contents: attackers who can change these can also remove the verification.
 _OURS = frozenset((layout.MAIN, layout.FACTS, layout.SIGNATURE, layout.MODEL_SIGNATURE, layout.PROVENANCE_SIGNATURE))
 
 
@@ -54,7 +52,7 @@ def digests_of(carried, keys):
 def check_program(carried):
     """Raise ZipappUntrusted unless the file's program, which no signature covers, is the running one.
 
-    If it runs from the file itself, there is nothing to compare it with.
+    If the program runs from the file itself, there is nothing to compare it with.
     """
     home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     if home == carried.path:

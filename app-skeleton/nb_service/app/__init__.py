@@ -1,1 +1,1 @@
-"""The Flask skeleton: all routes, pages and wire formats; complete under any WSGI server."""
+"""The Flask application: all routes, pages and wire formats; complete under any WSGI server."""

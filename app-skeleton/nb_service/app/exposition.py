@@ -1,4 +1,4 @@
-"""A service's metrics in Prometheus's text format or OpenMetrics."""
+"""Writes a service's metrics in Prometheus's text format, or in OpenMetrics."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
@@ -25,8 +25,8 @@ def text_of(
 ) -> tuple[bytes, str]:
     """Return `numbers` (see http.metrics) as text in the format that an Accept header prefers, and its content type.
 
-    They include the operating system's metrics of the process `pid` in them, the model's identity, and, if they contain
-    counts of drift, these next to the `baseline`.
+    The metrics include the operating system's values for the process `pid` in them, the model's identity, and, if they
+    contain counts of drift, these together with the `baseline`.
     """
     registry = CollectorRegistry()
     registry.register(Collector(numbers, prefix, identity))

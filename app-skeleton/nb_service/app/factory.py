@@ -1,4 +1,4 @@
-"""The Flask application with all routes; complete under any WSGI server. The front is a shortcut before it."""
+"""The Flask application with all routes, complete under any WSGI server. The front is a shortcut in front of it."""
 
 from collections.abc import Callable
 

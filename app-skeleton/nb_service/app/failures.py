@@ -1,4 +1,4 @@
-"""Turns the outcomes of a request's samples into one outcome for the request, in every protocol."""
+"""Combines the outcomes of a request's samples to one outcome of the request, in every protocol."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,12 @@ from nb_service.http import replies
 from nb_service.pool import Answer
 from nb_service.protocols import Malformed, Series
 
-# Samples of a body in one call of batch_predictor; several scorers share larger bodies.
+# The number of samples of a body in one call of batch_predictor; several scorers share larger bodies.
 TOGETHER = 1000
 
 
 def failure(answer: Answer, samples: Sequence, number: int, disclosure: replies.Disclosure) -> Malformed:
-    """Return the status and detail of the first failed outcome, that of `samples[number]`.
+    """Return the status and detail of the first failed outcome, which belongs to `samples[number]`.
 
     `samples` are the request's Series of samples, or the series into which it was divided.
     """

@@ -1,7 +1,7 @@
-"""Fetches files that samples name by URL, from hosts that a setting lists, and never from a private network.
+"""Fetches files that samples name by URL, from hosts that a setting lists, but never from a private network.
 
-A name is resolved once, all its addresses must be public, and the connection uses one of these: a name server that
-answers differently the next time achieves nothing. Proxies are not used, because they would resolve names themselves.
+A name is resolved once, all its addresses must be public, and the connection uses one of these. So a name server gains
+nothing if it returns other addresses later. Proxies are not used, because they would resolve names themselves.
 """
 
 import concurrent.futures
@@ -25,9 +25,9 @@ PORTS = {"https": 443, "http": 80}
 MAX_REDIRECTS = 3
 # Maximum URLs in one request's samples.
 MAX_URLS = 100
-# Requests whose files are fetched at the same time; each may hold as many bytes as a body.
+# The number of requests whose files are fetched at the same time; each may hold as many bytes as a body.
 AT_ONCE = 4
-# How long other requests wait for their turn: each blocks a thread of the app.
+# How long other requests wait: each blocks a thread of the app.
 TURN_SECONDS = 1.0
 UNREADABLE = "A file's URL can't be read."
 _PIECE = 1 << 16
@@ -153,7 +153,7 @@ class Fetcher:
         """Return (content, media type), or the URL to which the server redirects."""
         address = self._address(origin, request)
         sock = socket.create_connection((address, origin.port), timeout=request.left())
-        # A server that sends a byte now and then would never exceed the socket's own timeout.
+        # A server that sends a byte from time to time would never exceed the socket's own timeout.
         held = [sock]
         ender = threading.Timer(request.left(), lambda: _shut(held[-1]))
         ender.daemon = True
@@ -197,7 +197,7 @@ class _Request:
 
 def _exchanged(origin: Origin, target: str, sock: socket.socket, request: _Request) -> tuple[bytes, str] | str:
     connection = http.client.HTTPConnection(origin.host, origin.port)
-    # Connected already, to an address that was checked.
+    # Already connected, to an address that was checked.
     connection.sock = sock
     name = f"[{origin.host}]" if ":" in origin.host else origin.host
     host = name if origin.port == PORTS[origin.scheme] else f"{name}:{origin.port}"
@@ -217,13 +217,13 @@ def _content_of(origin: Origin, response: http.client.HTTPResponse, request: _Re
     if response.status != 200:
         raise _not_fetched(origin, f"it responded with status {response.status}")
     pieces: list[bytes] = []
-    # Not read(): it takes a chunk of size -1 for everything that follows, whatever size was requested.
+    # Not read(), which treats everything that follows as a chunk of size -1, whatever size was requested.
     while piece := response.read1(min(_PIECE, request.size + 1)):
         request.size -= len(piece)
         if request.size < 0:
             raise Malformed("The files of this request are larger than this service accepts (S2I_MAX_BODY).", 413)
         pieces.append(piece)
-    # If we cut it off ourselves, a response without a length would look complete.
+    # If it were cut off here, a response without a length would look complete.
     request.left()
     if response.length:
         raise http.client.IncompleteRead(b"")
@@ -234,7 +234,7 @@ def _shut(sock: socket.socket) -> None:
     try:
         sock.shutdown(socket.SHUT_RDWR)
     except OSError:
-        # Closed in the meantime.
+        # The server has closed it in the meantime.
         return
 
 

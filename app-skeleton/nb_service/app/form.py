@@ -1,6 +1,6 @@
-"""Forms: one part per argument if arguments are files, which scorers read, and those of this service's prototype.
+"""Forms: with one part per argument if arguments are files, which scorers read; and those of the first prototype.
 
-In the latter, `json_args` contains a sample as JSON; `args` contained a pickle.
+In those, `json_args` contains a sample as JSON; `args` contained a pickle.
 """
 
 from io import BytesIO
@@ -47,7 +47,7 @@ def files_in(
     HTML form.
     """
     if not content_type and files.arguments and body[:1] not in BEGINS_OF_JSON:
-        # Clients that have a file's bytes alone can't name its type.
+        # Clients that have only a file's bytes can't name its type.
         content_type = OCTETS
     prefix = files.prefix(content_type, accept, skips_empty=skips_empty)
     return prefix + body if prefix and body else None
@@ -69,7 +69,7 @@ def sample_of(content_type: str, body: bytes) -> bytes | Reply:
         return PICKLE
     samples = fields.get("json_args", [])
     if len(samples) != 1:
-        # `curl -d` sends this for a sample without a Content-Type header for JSON.
+        # `curl -d` sends this type for a sample without a Content-Type header for JSON.
         return replies.NO_JSON_HEADER
     return samples[0] or replies.EMPTY
 
@@ -90,7 +90,7 @@ def _parts(body: bytes, parameters: dict[str, str]) -> dict[str, list[bytes]]:
     boundary = parameters.get("boundary", "").encode("ascii")
     if not boundary:
         raise ValueError("no boundary")
-    # The body is in memory already, and the disk may be read-only.
+    # The body is already in memory, and the disk may be read-only.
     parser = MultiPartParser(stream_factory=_stream, max_form_memory_size=len(body), max_form_parts=MAX_FIELDS)
     texts, files = parser.parse(BytesIO(body), boundary, len(body))
     fields = {name: [text.encode("utf-8", "surrogatepass") for text in texts.getlist(name)] for name in texts}

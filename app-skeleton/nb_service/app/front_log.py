@@ -1,4 +1,4 @@
-"""The log of an app that runs alone: its lines go to the front, which writes the service's log."""
+"""The log of an app that runs without a front before it: its lines go to the front, which writes the service's log."""
 
 import threading
 
@@ -8,8 +8,8 @@ from nb_service.pool.client import PoolClient
 class FrontLog:
     """Accepts lines as Log does, and sends them to the front over the pool's socket.
 
-    Not to stdout: if a predictor has printed an incomplete line there, this line would become part of it. Safe for any
-    thread; sending may wait for the front, but no request waits for that.
+    Not to stdout: if predictor has printed an incomplete line there, these lines would become part of it. Safe for any
+    thread. Sending may wait for the front, but no request waits for that.
     """
 
     def __init__(self, client: PoolClient, *, as_json: bool) -> None:
@@ -33,7 +33,7 @@ class FrontLog:
             self._client.notify({"lines": lines})
 
     def close(self) -> None:
-        """Send the last lines, and return when the front has them: then this process may exit."""
+        """Send the last lines; return when the front has received them, so that this process may exit."""
         self._client.ask_front({"lines": self._taken()})
 
     def _taken(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The service's OpenAPI document: routes, examples from golden rows, schemas from these and from type hints."""
+"""The service's OpenAPI document: routes, examples from golden rows, and schemas from these and from type hints."""
 
 import json
 import re
@@ -70,9 +70,9 @@ _OF_ROUTE = {
 }
 _EVENTS = (cloud_events.STRUCTURED, cloud_events.BATCH)
 _VERSIONED = ("/v1/models/<name>", "/v2/models/<name>")
-# Their requests and responses differ between models.
+# Routes whose requests and responses differ between models.
 _OF_EACH = ("/predict/<name>", "/docs/<name>")
-# From the list of models, a client finds the routes of a single one.
+# The list of models leads clients to the routes of a single one.
 _LINKS = {"/v1/models": "get /v1/models/<name>", "/v2/models": "get /v2/models/<name>"}
 
 
@@ -129,9 +129,9 @@ def _schemas(model: ModelFolder) -> dict:
     """Return the schemas of a model's samples, predictions and parameters."""
     answers = model.answer_schema
     if model.manifest.get("streams"):
-        # Cog's names, by which its clients know that the list is of a stream, and that strings are parts of one text.
+        # Cog's extensions, which tell its clients that the list is a stream, and that strings are parts of one text.
         answers = {**LIST, **answers, "x-cog-array-type": "iterator"}
-        # The golden rows' numbers of items do not limit those of other samples.
+        # The lengths of streams in golden rows don't limit those of other samples.
         answers = {name: value for name, value in answers.items() if name not in ("minItems", "maxItems")}
         if _are_strings(answers):
             answers["x-cog-array-display"] = "concatenate"
@@ -257,7 +257,7 @@ class _Operations:
                 yield {"name": name, "in": "query", "schema": schema}
 
     def _is_text(self) -> bool:
-        """Return whether a stream may be asked for as text: no item is known to be anything but a string."""
+        """Return whether clients may request a stream as text: False if some item is known not to be a string."""
         return self._streams and (_are_strings(self._answer_schema) or not self._answer_schema.get("items"))
 
     def _answers(self, route: Route) -> dict:

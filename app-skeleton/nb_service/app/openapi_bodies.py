@@ -25,7 +25,7 @@ _TENSOR = {
     },
     "required": ["name", "shape", "datatype"],
 }
-# A form field is text: few programs understand the keywords that describe its contents.
+# A form field is text, because few programs understand the keywords that describe its contents.
 _JSON_TEXT = {**TEXT, "minLength": 1, "contentMediaType": JSON, "contentSchema": SAMPLE}
 _ID = "75e9b05b45b40c6f1d3ea842"
 _ONE_FEEDBACK = {
@@ -99,7 +99,7 @@ class Bodies:
                 "inputs", {**LIST, "items": _TENSOR, "minItems": 1}, {"parameters": self._parameters and OBJECT}
             )
             if path.endswith(generation.PATHS):
-                # Parameters may be next to the text, too.
+                # Parameters may also be next to the text.
                 text = _with(generation.TEXT_INPUT, TEXT, {"id": {"type": ["string", "null"]}, "parameters": OBJECT})
                 return {JSON: {"schema": {"anyOf": [text, inputs]}}}
             return {

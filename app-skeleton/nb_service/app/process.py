@@ -1,7 +1,7 @@
-"""The app's process: Flask under an unpatched waitress, on an inherited socket; another socket leads to the pool.
+"""The app's process: Flask under an unpatched waitress, on one inherited socket; another one leads to the pool.
 
-Behind the front, which checks key and limits, counts and logs, connections arrive through the first (see handing). With
-S2I_FRONT=waitress, it is the listening socket of PORT, and `Alone` does that work here.
+Behind the front, which checks key and limits, counts and logs, connections arrive through the first socket (see
+handing). With S2I_FRONT=waitress, that is the listening socket of PORT, and `Alone` does the front's work.
 """
 
 import logging
@@ -32,17 +32,17 @@ from nb_service.log import FLUSH_SECONDS
 from nb_service.pool.client import PoolClient
 from nb_service.settings import Settings
 
-# Enough for the threads, which don't nest deeply; the default would count against S2I_APP_MEMORY for each of them.
+# Enough for these threads, whose calls don't nest deeply; each would take the default from S2I_APP_MEMORY.
 STACK_BYTES = 1 << 20
 # waitress writes data beyond its overflow limits to temporary files, and the disk may be read-only.
 NEVER = 1 << 40
 # The number of bytes of a response in parts that may wait for its client.
 AHEAD = 1 << 18
-# How much waitress's timeout exceeds the front's: the front must be the one that closes idle connections.
+# waitress's timeout exceeds the front's by this much, so that the front is the one that closes idle connections.
 BEHIND_SECONDS = 60
-# While shutting down, an app that runs alone checks at this interval whether all requests are done, and exits after
-# this many checks in a row that found none in progress: requests that clients have just sent are read by then. This
-# signal notifies its main thread.
+# During shutdown, an app without a front checks at this interval whether all requests are done. It exits after this
+# many checks in a row without a request: by then, requests that clients have just sent were read. This signal notifies
+# its main thread.
 LOOK_SECONDS = 0.02
 IDLE_LOOKS = 15
 FINISHED = signal.SIGUSR1
@@ -92,9 +92,9 @@ def main(args: list[str], environ: dict) -> int:
         max_request_body_size=settings.max_body + 1,
         inbuf_overflow=NEVER,
         outbuf_overflow=NEVER,
-        # Only a response that is written in several parts waits for its client: a stream, and an archive.
+        # Only a response in several parts, a stream or an archive, waits for its client.
         outbuf_high_watermark=AHEAD,
-        # Lets waitress notice a disconnect while scorers work, so that the client's remaining samples are not scored.
+        # Lets waitress notice a disconnect while scorers work, so that the client's other samples are not scored.
         channel_request_lookahead=1,
         log_socket_errors=False,
         clear_untrusted_proxy_headers=True,
@@ -143,7 +143,7 @@ def _route() -> str | None:
 
 
 class Alone:
-    """Replaces the front's work on every request: key, CORS, counting, log."""
+    """Does the front's work on every request: API key, CORS, counting, log."""
 
     def __init__(
         self, served: identity.Identity, health: Health, settings: Settings, requests: Requests, client: PoolClient
@@ -196,7 +196,7 @@ class Alone:
         response.headers.extend(visit.origin_headers)
         response.headers["X-Request-ID"] = visit.request_id
         if response.is_streamed:
-            # Its end may be long after this.
+            # The response may end much later.
             response.call_on_close(partial(self._record, visit, response.status_code))
         else:
             self._record(visit, response.status_code)
@@ -221,7 +221,7 @@ class Alone:
 
 
 class Visit:
-    """Flask's current request, as the gate and the access log need it."""
+    """The interface of Flask's current request for the gate and the access log."""
 
     def __init__(self) -> None:
         self.command = request.method

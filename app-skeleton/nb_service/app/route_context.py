@@ -1,4 +1,4 @@
-"""Shared by all routes, between Flask and the wire formats: request bodies in, responses out."""
+"""Code for all routes that reads request bodies from Flask and returns responses in the wire formats."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -33,8 +33,8 @@ Refusal = Callable[[int, str], tuple[int, Body]]
 class RouteContext:
     """The context of a route: the pool's client, the model, and the settings.
 
-    `baseline` is what samples are compared with, None to disable that. `of_service` is the service's own context, for
-    one of `predictors`.
+    `baseline` is the baseline that samples are compared with, None to disable that. `of_service` is the service's own
+    context, in the context of a named predictor.
     """
 
     asker: PoolClient
@@ -48,7 +48,7 @@ class RouteContext:
 
     @cached_property
     def calls(self) -> Calls:
-        """Return the object that makes this model's calls."""
+        """Return the object that creates this model's calls."""
         return Calls(self.model.manifest, self.settings.pass_headers, self.model.predictor)
 
     @cached_property
@@ -84,12 +84,12 @@ class RouteContext:
     @property
     def rows(self) -> Rows:
         """Return the converter of table rows to samples."""
-        # The notebook's own samples show best what a row becomes; without any, the type hint is used.
+        # The notebook's own samples show what a row becomes; without any, the type hint does.
         return Rows(self.model.manifest.get("sample_schema") or self.model.sample_schema, self.files)
 
     @cached_property
     def fetcher(self) -> Fetcher:
-        """Return the fetcher for files that samples name by URL: one for all predictors, which share its limits."""
+        """Return the fetcher for files that samples name by URL; all predictors share it, and its limits."""
         if self.of_service is not None:
             return self.of_service.fetcher
         return Fetcher(self.settings.fetch_hosts, self.settings.max_body, self.settings.fetch_timeout)
@@ -187,7 +187,7 @@ class RouteContext:
         except Malformed:
             raise
         except ValueError as error:
-            # A JSON array that was passed on as bytes is decoded only now.
+            # A JSON array passed on as bytes is decoded only here.
             raise Malformed(f"The body is not JSON: {error}.") from error
 
     def _check_number(self, samples: Series) -> None:
@@ -247,7 +247,7 @@ def rejection_response(rejection: Refusal, status: int, detail: str) -> Response
 
 
 def problem(status: int, detail: str, errors: Sequence[dict] = ()) -> tuple[int, Body]:
-    """Return our own problem document, for formats that don't define errors."""
+    """Return a problem document of RFC 9457, for formats that don't define errors."""
     reply = replies.rejected(replies.Rejection(status, detail, errors))
     return status, Body(reply.body, reply.content_type)
 

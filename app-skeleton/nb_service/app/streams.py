@@ -1,4 +1,4 @@
-"""Streamed responses of the app: on routes that the front passes on, and for S2I_FRONT=waitress."""
+"""Streamed responses of the app, for routes that the front passes on, and for S2I_FRONT=waitress."""
 
 from collections.abc import Callable, Generator, Iterator
 
@@ -12,7 +12,7 @@ from nb_service.protocols import Malformed, Question, series
 
 
 class BrokenOff(Exception):
-    """Raised for a response that must not look complete: waitress then closes the connection without its last chunk."""
+    """Raised so that a response does not look complete: waitress then closes the connection without the last chunk."""
 
 
 def streamed(
@@ -23,7 +23,7 @@ def streamed(
 ) -> Response:
     """Return the response with the items of the prediction for the one sample that `read` finds in the body.
 
-    A prediction in one piece is the only item.
+    A prediction that isn't a stream is its only item.
     """
     try:
         context.require_default()
@@ -46,9 +46,9 @@ def streamed(
 def stream_response(
     context: RouteContext, sample: bytes, call: bytes, form: streaming.Form, *, is_files: bool
 ) -> Response:
-    """Return the response in which the items of the prediction for `sample` leave one by one.
+    """Return the response that sends the items of the prediction for `sample` one by one.
 
-    The first is awaited before the status is sent, so that a rejected sample gets its own status.
+    It waits for the first item before it sends the status, so that a rejected sample gets its own status.
     """
     idle = streaming.IDLE_SECONDS if form.idle else float("inf")
     answers = context.asker.ask_stream(sample, call, form.flags, idle, is_files=is_files)
@@ -58,7 +58,7 @@ def stream_response(
         return response_of(replies.from_answer(first, replies.disclosure(context.settings)))
     pieces = stream_with_context(_pieces(context, form, first, answers))
     response = Response(pieces, 200, list(streaming.HEADERS), content_type=form.content_type)
-    # Also where its client has left before the first item was asked for.
+    # Also runs if the client has left before it requested the first item.
     response.call_on_close(answers.close)
     return response
 

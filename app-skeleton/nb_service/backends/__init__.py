@@ -1,12 +1,12 @@
-"""The ways to serve a model, found by name among the entry points of `nb_service.backends`.
+"""The back ends, which are ways to serve a model, by their names in the entry points of `nb_service.backends`.
 
 A back end is a class without constructor arguments whose `serve(loop, pool, log, settings, environ)` returns an exit
 status. The pool is the client of the scorers; a back end never reads the pickle.
 
-Three more names are optional. `take(words)` receives the arguments after its name on the command line, before anything
-else happens; it returns whether to continue, and raises a Problem for invalid arguments. If `keeps_stdout` is true,
-stdout is reserved for the back end's own output: log, prints and problems go to stderr. `end(exit_status, problem)` is
-called last, also after a problem, which has been reported by then; it may raise another one.
+Three more names are optional. `take(words)` gets the command-line arguments after its name, before anything else
+happens; it returns whether to continue, and raises a Problem for invalid arguments. If `keeps_stdout` is true, stdout
+is reserved for the back end's own output: log, prints and problems go to stderr. `end(exit_status, problem)` is called
+last, also after a problem, which has then been reported; it may raise another one.
 """
 
 import sys
@@ -18,7 +18,7 @@ from nb_scorer.common.problem import Problem
 from nb_service import problems, stdio_capture
 
 GROUP = "nb_service.backends"
-# Found without searching the installed distributions, which takes a third of the time until a service is healthy.
+# Known without searching the installed distributions, which would take a third of the time until a service is healthy.
 DEFAULT = "http"
 
 
@@ -41,7 +41,7 @@ def names() -> list[str]:
 
 
 def give(name: str, backend: Any, arguments: Sequence[str]) -> bool:
-    """Pass the arguments after its name to the back end; return whether to continue. Raise BackendWithoutWords."""
+    """Pass a back end the arguments after its name; return whether to continue. Raise BackendWithoutWords."""
     if hasattr(backend, "take"):
         return backend.take(arguments)
     if arguments:

@@ -1,4 +1,4 @@
-"""The C library's allocator, for processes that hold large bodies briefly. It does nothing unless the library is glibc.
+"""Controls the C library's allocator, for processes that hold large bodies briefly. It only affects glibc.
 
 It also reports the process's memory use.
 """
@@ -15,10 +15,10 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 def give_back_large_blocks() -> None:
-    """From now on, return blocks of LARGE_BYTES or more to the system as soon as they are freed.
+    """Return blocks of LARGE_BYTES or more to the system as soon as they are freed, from now on.
 
     Otherwise, responses of megabytes leave holes in the heap: after 100 of 2 MB, a front had grown by 75 MB, of which
-    it used 16.
+    it used 16 MB.
     """
     _call("mallopt", _M_MMAP_THRESHOLD, LARGE_BYTES)
 
@@ -40,7 +40,7 @@ def resident() -> int:
 
 def _call(name: str, *arguments: int) -> None:
     try:
-        # Not at the top: it takes a while, and a Python may be built without it.
+        # Imported here, because it takes a while, and a Python may be built without it.
         import ctypes
 
         getattr(ctypes.CDLL(None), name)(*arguments)

@@ -34,12 +34,12 @@ NO_SCHEMA = "The form of samples is unknown, so there are no fields: write one a
 TOO_LARGE = "Fields can't represent such samples: write them as JSON."
 _CELL = re.compile(r"(cell \[(\d+)\])")
 _SCRIPT = Path(__file__).with_name("docs.js").read_text("utf-8")
-# Nothing is loaded from other hosts and no script runs, whatever a notebook puts into the page.
+# Nothing is loaded from other hosts and no script runs, whatever the notebook puts into the page.
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:; base-uri 'none'; "
     "frame-ancestors 'self'"
 )
-# Except for our own script, which is identified by its hash and sends requests to this service only.
+# The exception is our own script, identified by its hash, which sends requests only to this service.
 _SCRIPT_HASH = base64.b64encode(hashlib.sha256(_SCRIPT.encode("utf-8")).digest()).decode("ascii")
 _POLICY_OF_FORMS = f"{_POLICY}; form-action 'self'; connect-src 'self'; script-src 'sha256-{_SCRIPT_HASH}'"
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-cache"}
@@ -137,7 +137,7 @@ class _Page:
 
     def show_notebook(self, notebook: Path) -> Response:
         """Return the executed notebook, rendered by the build."""
-        # In a sandbox: anything that the build's sanitizer missed still gets no scripts, forms or origin.
+        # In a sandbox, so that anything that the build's sanitizer missed gets no scripts, forms or origin.
         return _page(notebook.read_bytes(), _POLICY + "; sandbox")
 
     def _tried_by_file(self) -> Response:
@@ -253,7 +253,7 @@ class _Page:
         return _page(text, _POLICY_OF_FORMS, status)
 
     def _other_arguments(self) -> list[str]:
-        """Return the names of predictor's arguments that are neither files nor parameters, where it has several."""
+        """Return the names of predictor's arguments, if there are several, that are neither files nor parameters."""
         names = {argument.name for argument in self.context.files.arguments} | set(self.context.calls.parameters)
         return [name for name in self.context.files.order if name not in names]
 

@@ -1,4 +1,4 @@
-"""Charts of predictions and inputs: the baseline's bins next to the present's, as on /drift."""
+"""Charts of predictions and inputs: the bins of the baseline next to recent ones, as on /drift."""
 
 from collections.abc import Iterable
 from typing import NamedTuple

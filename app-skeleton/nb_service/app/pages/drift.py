@@ -1,4 +1,4 @@
-"""The page /drift: baseline and present side by side, feature by feature; also as JSON for programs."""
+"""The page /drift: baseline and recent samples side by side, feature by feature; also as JSON for programs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -96,7 +96,7 @@ def _shown(one: Compared) -> dict[str, Any]:
         "bins": [
             {"label": label, "baseline": f"{kept:.1f}", "present": f"{count:.1f}"}
             for label, kept, count in shares
-            # Usually, neither baseline nor present has missing or other values.
+            # Usually, neither of the two has missing or other values.
             if kept or count or label not in (feature_bins.OTHER, feature_bins.MISSING)
         ],
     }

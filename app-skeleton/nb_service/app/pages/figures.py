@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-# Values within a histogram's bucket can't be distinguished, so more digits would mean nothing.
+# Values within a histogram's bucket can't be distinguished, so more digits would be meaningless.
 _DIGITS = 2
 _ROUTE = "/predict"
 

@@ -1,4 +1,4 @@
-"""The fields of predictor's parameters on the page: one for each, empty for its default."""
+"""The fields for predictor's parameters on the page: one per parameter; an empty one means the default."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ PREFIX = "parameter:"
 
 @dataclass(frozen=True)
 class ParameterField:
-    """A parameter's name, type and default as people read them, its choices if it has some, and the text that is set.
+    """A parameter's name, its type and default as text, its choices if it has any, and the entered text.
 
     A choice is a pair of the text that is sent and the text that is shown.
     """
@@ -64,5 +64,5 @@ def _field(name: str, schema: dict, text: str, errors: Mapping[str, str]) -> Par
 
 
 def _text(value: object) -> str:
-    """Return a value as a query has it: a string as it is, anything else as JSON."""
+    """Return a value as it is written in a query: a string unchanged, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,8 +1,8 @@
 """Reads a sample from the page's form by field.
 
-For each place of the sample there is a field `kind:` plus its JSON pointer, with its type; a scalar has another field,
-the pointer, with its text. The order of fields is the order within lists and objects, and missing fields mean missing
-places.
+For each place in the sample, a field `kind:` followed by the place's JSON pointer contains its type; a scalar has a
+second field, the pointer alone, with its text. The order of fields is the order within lists and objects, and places
+without fields don't exist.
 """
 
 import math
@@ -22,13 +22,13 @@ PREFIX = "kind:"
 # The JSON pointer to the whole sample, as a URI fragment, as in errors of samples.
 ROOT = "#"
 DEEPEST = 50
-# Deeper JSON is not shown as a form, whose code is recursive.
+# JSON that is nested more deeply is not shown as a form, whose code is recursive.
 DEEPEST_JSON = 200
 _NUMBER = re.compile(r"-?(?:\d+|(?P<fraction>\d*\.\d+))(?P<exponent>[eE][+-]?\d+)?", re.ASCII)
 
 
 class Unread(str):
-    """A text that is not valid for its field, in place of a value; `kind` is the field's type."""
+    """A text that is not valid for its field, used instead of a value; `kind` is the field's type."""
 
     __slots__ = ("kind",)
     kind: str
@@ -42,11 +42,11 @@ class Unread(str):
 
 
 class Unreadable(Exception):
-    """The fields are not from one of our forms; the message is a sentence."""
+    """The fields do not come from a form of this page; the message is a sentence."""
 
 
 def has_fields(names: Iterable[str]) -> bool:
-    """Return whether a form with these names is a form by field."""
+    """Return whether a form with these field names is a form by field."""
     return PREFIX + ROOT in names
 
 

@@ -1,7 +1,7 @@
-"""The form of a sample: a field for each of its places, from the samples' schema and the displayed sample.
+"""The form of a sample: a field for each place in it, from the samples' schema and the displayed sample.
 
-A place's present type determines its input; other types in the schema can be selected. If a sample doesn't fit the
-schema, or is too large for fields, the place becomes a JSON field, so that every sample has a form.
+A place's current type determines its input; the other types in the schema can be selected. If a value doesn't fit the
+schema, or is too large for fields, its place becomes a JSON field, so that every sample has a form.
 """
 
 import copy
@@ -28,7 +28,7 @@ from nb_service.app.pages.posted_fields import (
     keys_of,
 )
 
-# Longer lists would be tedious to fill in; the editor accepts any sample.
+# Longer lists would be tedious to fill in; the JSON editor accepts any sample.
 MAX_ITEMS = 64
 MAX_FIELDS = 250
 DEEPEST = 6
@@ -54,9 +54,9 @@ _BLANK: dict[str, object] = {NULL: None, BOOLEAN: False, INTEGER: 0, NUMBER: 0, 
 class Field:
     """One place of a sample.
 
-    `at` is its JSON pointer, `kind` its present type and `kinds` the possible ones. `text` is the value of its input,
-    `options` the values of an enum, as JSON and as text, `items` the places inside it. `can_grow` means that a list
-    accepts one more item, `can_go` that a place can be removed from its list.
+    `at` is its JSON pointer, `kind` its current type and `kinds` the possible ones. `text` is the value of its input,
+    `options` the values of an enum, as JSON and as text, `items` the fields inside it. `can_grow` means that a list
+    accepts one more item, `can_go` that the item can be removed from its list.
     """
 
     at: str
@@ -131,7 +131,7 @@ def blank(schema: dict) -> Any:
 
 
 def completed(schema: dict, sample: Any) -> Any:
-    """Return a sample with properties added that its objects lack: a newly selected type starts empty."""
+    """Return a sample with the properties that its objects lack added: a newly selected type starts empty."""
     kinds = _types(schema)
     if isinstance(sample, Unread) and not sample.strip():
         return _BLANK.get(sample.kind)
@@ -170,7 +170,7 @@ def _field(schema: dict, value: Any, at: str, label: str, depth: int, *, optiona
         return Field(at, label, value.kind, kinds if value.kind in kinds else [*kinds, value.kind], str(value))
     kind = _KINDS[type(value)]
     if kind not in kinds and kind in NUMBERS:
-        # Even if all samples have whole numbers, others may be valid.
+        # Although all samples have whole numbers, others may be valid.
         kind = next((one for one in NUMBERS if one in kinds), kind)
     is_too_large = kind in (ARRAY, OBJECT) and (depth >= DEEPEST or len(value) > MAX_ITEMS)
     if kind not in kinds or is_too_large or not _is_showable(value):

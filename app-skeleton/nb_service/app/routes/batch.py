@@ -1,4 +1,4 @@
-"""Many samples in one body, without a protocol around them."""
+"""Predictions for many samples in one body, without a protocol around them."""
 
 from flask import Flask, Response, request
 

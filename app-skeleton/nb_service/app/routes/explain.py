@@ -1,4 +1,4 @@
-"""Explanations: our own route, and TorchServe's."""
+"""Explanations, on nb-builder's own route and on TorchServe's."""
 
 from flask import Flask, Response, request
 

@@ -20,7 +20,7 @@ from nb_service.http import replies
 from nb_service.protocols import Body, Malformed, encode, feedback
 from nb_service.protocols.feedback import ABSENT, Item
 
-# The front's loop handles this many at a time: it looks up each in a microsecond or two.
+# The front handles this many at a time in its loop, which takes a microsecond or two each.
 AT_ONCE = 250
 NO_TYPE = replies.problem(
     415, "Send feedback as JSON: curl -H 'Content-Type: application/json'. Other types are not supported."
@@ -59,8 +59,8 @@ def _counted(context: RouteContext, items: list[Item]) -> dict[str, int]:
     for judged in _judged(context, items):
         for outcome, count in _of_front(context, {"count": judged}, "outcomes").items():
             outcomes[outcome] += count
-    # Only those who watch the service may learn which predictions were right: otherwise, anyone with an id could find
-    # out other clients' predictions.
+    # Only people who monitor the service may learn which predictions were right: otherwise, anyone with an id could
+    # learn about other clients' predictions.
     return {"counted": outcomes.pop(AGREES) + outcomes.pop(DIFFERS), **outcomes}
 
 
@@ -93,7 +93,7 @@ def _judgement(item: Item, found: list, tolerance: float) -> list:
     if outcome is None:
         return [item.request_id, item.place, *judge(answer, item.true, tolerance)]
     if outcome == UNKNOWN and item.prediction is not ABSENT:
-        # Made by another replica, or long ago, so only the client's own copy is available.
+        # Another replica made the prediction, or it is too old, so only the client's own copy is available.
         return [None, None, *judge(item.prediction, item.true, tolerance)]
     return [None, None, *Judgement(outcome)]
 

@@ -1,4 +1,4 @@
-"""CloudEvents at POST /, as Knative delivers them, and Hugging Face's form of a sample."""
+"""CloudEvents at POST /, as Knative delivers them, and samples in Hugging Face's form."""
 
 from flask import Flask, Response, request
 

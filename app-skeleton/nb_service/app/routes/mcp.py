@@ -28,7 +28,7 @@ def add(app: Flask, context: RouteContext) -> None:
         if not _is_message(message):
             return response_with(mcp.error(None, mcp.INVALID_REQUEST, "This is not a JSON-RPC 2.0 message."), 400)
         if "id" not in message or "method" not in message:
-            # A notification, or a response, which needs no reply.
+            # A notification or a response, neither of which gets a reply.
             return Response(status=202)
         return response_with(_answered(context, message))
 
@@ -44,12 +44,12 @@ def _is_message(message: object) -> bool:
 
 
 def _is_identifier(value: object) -> bool:
-    """Return whether a value identifies a request; no other number returns as it came."""
+    """Return whether a value may identify a request: other numbers would change when they are written again."""
     return value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
 
 
 def _is_own_origin(context: RouteContext) -> bool:
-    """Return whether a request has no Origin header, as those from programs, or an allowed one."""
+    """Return whether a request has an allowed Origin header, or none, as requests of programs do."""
     origin = request.headers.get("Origin")
     allowed = context.settings.cors_origins
     return origin is None or "*" in allowed or origin in allowed or origin.partition("://")[2] == request.host

@@ -11,14 +11,14 @@ def add(app: Flask, context: RouteContext) -> None:
     """Add the routes to `app`."""
 
     def text() -> Response:
-        # Imported here: it is slow, and many services are never scraped.
+        # Imported here, because it is slow, and many services are never scraped.
         from nb_service.app import exposition
 
         accept = request.headers.get("Accept", "")
         prefix = context.settings.app_metrics_prefix
         numbers = context.numbers()
         if "gpu_scorers" in numbers:
-            # In this process, which no prediction waits for: a faulty driver takes seconds to respond.
+            # In this process, which no prediction waits for: a faulty driver may take seconds to respond.
             numbers["gpus"] = gpus.read_or_none()
         content, content_type = exposition.text_of(numbers, prefix, context.identity, accept, context.baseline)
         response = Response(content, content_type=content_type)

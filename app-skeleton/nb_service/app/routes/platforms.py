@@ -1,4 +1,4 @@
-"""The routes of cloud platforms and other servers: SageMaker, Vertex AI, MLflow's scoring server, Cog."""
+"""Routes of cloud platforms and other servers: SageMaker, Vertex AI, MLflow's scoring server, Cog."""
 
 from typing import Any
 
@@ -64,7 +64,7 @@ def add(app: Flask, context: RouteContext) -> None:
 
 
 class _Invocation:
-    """A request of SageMaker or MLflow; its body shows which."""
+    """A request of SageMaker or MLflow; its body shows of which."""
 
     def __init__(self, schema: dict, rows: Rows, limits: Limits, accept: str | None) -> None:
         self._schema = schema
@@ -76,7 +76,7 @@ class _Invocation:
     def read(self, content: bytes) -> Question:
         """Return the samples of the request's body; raise Malformed."""
         media_type = bodies.parse(request.content_type)
-        # Only an object with a key can be MLflow's; nothing else needs decoding here.
+        # Only an object with a key can be MLflow's; no other body needs decoding here.
         if sagemaker.is_json(media_type) and b'"' in content:
             decoded = self._decoded(content)
             if mlflow.is_meant(decoded):
@@ -91,7 +91,7 @@ class _Invocation:
 
     def _decoded(self, content: bytes) -> Any:
         try:
-            # Clients of MLflow send the bare tokens NaN and Infinity.
+            # MLflow's clients send the tokens NaN and Infinity.
             return decode(content, lenient=True)
         except Malformed:
             if mlflow.is_meant_by(content):

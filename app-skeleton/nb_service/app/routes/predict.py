@@ -1,4 +1,4 @@
-"""Our own routes: one sample, health."""
+"""nb-builder's own routes: for one sample, and for health checks."""
 
 from flask import Flask, Response, request
 

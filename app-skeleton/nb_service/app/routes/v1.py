@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST routes, and KServe V1's, which have the same paths."""
+"""The REST routes of TensorFlow Serving and KServe V1, which have the same paths."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Open Inference V2's REST routes, and additional ones of KServe, Triton and MLServer."""
+"""The REST routes of Open Inference V2, and additional ones of KServe, Triton and MLServer."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ class OfContext(Protocol):
 
 Named = TypeVar("Named", bound=OfContext)
 OF_MODEL = ("/v2/models/<name>", "/v2/models/<name>/versions/<version>")
-# How often the progress of a reload is looked up.
+# How often the progress of a reload is checked, in seconds.
 LOOK_SECONDS = 0.1
 RELOADING = "The model is being loaded again for another request."
 UNLOAD_IS_OFF = "Clients may not unload the model; S2I_UNLOAD=1 allows it."
@@ -66,7 +66,7 @@ def add(app: Flask, context: RouteContext) -> None:
 
 
 class _Reloads:
-    """Has the front replace the scorers, which load the model for all of its names."""
+    """Makes the front replace the scorers, which load the model under all of its names."""
 
     def __init__(self, context: RouteContext) -> None:
         self._asker = context.asker
@@ -77,7 +77,7 @@ class _Reloads:
         self._waiting = Lock()
 
     def reloaded(self) -> Response | None:
-        """Return None after a reload, or if the model needs none; the rejection with the reason after a failed one."""
+        """Reload the model if it can have changed; return None after success, else a rejection with the reason."""
         if not self._is_useful:
             return None
         # Each waiting request occupies a thread.
@@ -100,9 +100,9 @@ class _Reloads:
 
 
 class _Model:
-    """The responses of one model's routes, and whether clients have unloaded it.
+    """The responses of one model's routes; records whether clients have unloaded the model.
 
-    An unloaded model stays in the scorers, and other protocols still serve it.
+    An unloaded model stays in the scorers, and is still served in other protocols.
     """
 
     def __init__(self, context: RouteContext, reloads: _Reloads) -> None:
@@ -176,7 +176,7 @@ class _Model:
         return self._counted(lambda: self.context.answer(self._read_text, generation.rejection))
 
     def stream(self) -> Response:
-        """Return the response whose events have the items of the prediction for a text, or for tensors."""
+        """Return the response whose events contain the items of the prediction for a text, or for tensors."""
 
         def writing(question: Question) -> streaming.Form:
             return streaming.events(lambda item: generation.event(question.write([item])), generation.failed_event)

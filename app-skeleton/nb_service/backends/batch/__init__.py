@@ -1,4 +1,4 @@
-"""The back end `batch`: scores files and streams of rows with the same pool that serves requests."""
+"""The back end `batch`: scores files and streams of rows, with the pool that serves requests."""
 
 import os
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Batch:
-    """Scores the inputs named on the command line; stdout carries predictions only."""
+    """Scores the inputs named on the command line; only predictions are written to stdout."""
 
     keeps_stdout = True
 
@@ -31,7 +31,7 @@ class Batch:
 
     def take(self, arguments: Sequence[str]) -> bool:
         """Parse the command-line arguments; return whether there is anything to score."""
-        # If the arguments are wrong, it is unknown where predictions would go, and there are none.
+        # If the arguments are invalid, the destination of the predictions is unknown, and there are none.
         self._report_to = 1 if command_line.JSON in arguments else None
         self._options = command_line.read(arguments)
         self._report_to = self._options and self._options.report_to
@@ -39,7 +39,7 @@ class Batch:
             return False
         self._plan = plan.make(inputs.resolve(self._options.inputs, self._options.from_format), self._options)
         _check_streams(self._options, self._plan)
-        # The log takes over both standard streams; these copies bypass it.
+        # The log captures both standard streams; these copies bypass it.
         self._stdout, self._stderr = os.dup(1), os.dup(2)
         return True
 

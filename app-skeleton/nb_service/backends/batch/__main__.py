@@ -1,7 +1,7 @@
-"""Print the samples made from rows of files as JSON lines on stdout, for programs that call services themselves.
+"""Prints the samples in rows of files as JSON lines, for programs that call services themselves.
 
-`python -m nb_service.backends.batch SCHEMA OPTIONS…` takes the JSON schema of a service's samples and the reading
-options of `batch`. Each line has `row` (counted from 1 in its file), `file`, and either `sample`, the sample's JSON as
+`python -m nb_service.backends.batch SCHEMA OPTIONS…` takes the JSON schema of a service's samples, and the options of
+`batch` for reading. Each line has `row` (counted from 1 in its file), `file`, and either `sample`, the sample's JSON as
 text, or `reason`, why the row could not be converted. The exit status is 0 if everything was read.
 """
 
@@ -17,7 +17,7 @@ from nb_service.backends.batch.samples import Samples
 from nb_service.log import visible
 from nb_service.protocols.rows import Rows
 
-# Options about reading; the other options are about writing, and this program writes no file.
+# The options for reading; the others are for writing, but this program writes no file.
 _READING = {"inputs", "from_format", "header", "delimiter", "encoding", "sample", "as_form"}
 
 

@@ -1,4 +1,4 @@
-"""Predictions as received: one JSON text, decoded only where a value is needed."""
+"""Predictions as received: one JSON text, which is decoded only when a value is needed."""
 
 import json
 from collections.abc import Sequence

@@ -13,7 +13,7 @@ from nb_service.backends.batch.inputs import FILES
 from nb_service.backends.batch.outputs import STDOUT
 from nb_service.protocols.rows import Rows
 
-# Values of --keep other than column names.
+# The values of --keep that are not column names.
 ALL, NONE = "all", "none"
 JSON = "--json"
 USAGE = """\
@@ -140,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _given(text: str) -> str:
     if not text:
-        # Most likely an unset $VARIABLE; an explicit but empty value must not count as the default.
+        # The cause is most likely an unset $VARIABLE; an empty value on the command line must not count as the default.
         raise argparse.ArgumentTypeError("it is empty")
     return text
 

@@ -1,7 +1,7 @@
 """Converts staged predictions (NDJSON) to the requested format.
 
 The header or footer of Parquet, Arrow and npy depends on all predictions. Rows are written in groups of a fixed size,
-so that the bytes don't depend on when a job was interrupted.
+so that the bytes don't depend on interruptions of the job.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import IO, Any
 from nb_service import problems
 from nb_service.backends.batch.formats import npy_array
 
-# Rows of a row group or record batch; fewer if their texts are long.
+# The rows of a row group or record batch; fewer if their texts are long.
 GROUP = 1 << 16
 MAX_SIZE = 16 << 20
 
@@ -42,7 +42,7 @@ def to_npy(staged: str, sink: IO[bytes], name: str) -> None:
 
 
 class Wider(Exception):
-    """A column has a value that doesn't fit the type chosen for the earlier rows."""
+    """A value doesn't fit the type that was chosen for its column from the earlier rows."""
 
 
 class Columns:
@@ -202,7 +202,7 @@ def _array(values: Sequence, kind: Any) -> Any:
 
     if kind == _AS_JSON:
         return pa.array([None if value is None else json.dumps(value) for value in values], pa.string())
-    # The type alone isn't enough: pyarrow would silently turn 1.0 into an integer.
+    # The type alone isn't enough, because pyarrow would silently convert 1.0 to an integer.
     try:
         array = pa.array(values)
         is_held = array.type == kind or _unified(kind, array.type) == kind

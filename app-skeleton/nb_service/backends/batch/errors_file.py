@@ -1,4 +1,4 @@
-"""Rows without a prediction, as NDJSON lines with number, file, row, sample, status and reason."""
+"""Writes rows without a prediction as NDJSON lines with number, file, row, sample, status and reason."""
 
 import os
 
@@ -21,7 +21,7 @@ class Errors:
         self.last = reasons[-1] if reasons else ""
         self._staged = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.nb-batch") if path else ""
         self._file = None
-        # If the job stopped just before its last step, the file has its final name already. In any other case, rows are
+        # If the job stopped just before its last step, the file already has its final name. In any other case, rows are
         # missing.
         if path and not (is_over and not os.path.exists(self._staged) and os.path.exists(path)):
             with guarded(self._staged):

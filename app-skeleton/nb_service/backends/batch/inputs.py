@@ -22,7 +22,7 @@ from nb_service.backends.batch.formats.spool import spooled
 STDIN = "-"
 # The value of --from for a folder in which each file is a row.
 FILES = "files"
-# Leading bytes that distinguish files of the same size and time.
+# The number of leading bytes that distinguish files of the same size and time.
 HEAD = 1 << 16
 PEEK = 1 << 12
 _BUFFER = 1 << 18
@@ -172,7 +172,7 @@ def opened(source: Source) -> Iterator[Opened]:
 
 def _raw(source: Source) -> Any:
     if source.path == STDIN:
-        # Not sys.stdin: the interpreter could not exit while a thread is blocked reading it.
+        # Not sys.stdin, because the interpreter can't exit while a thread is blocked reading it.
         return open(0, "rb", buffering=_BUFFER, closefd=False)
     try:
         return _listing(source.path) if source.is_folder else open(source.path, "rb", buffering=_BUFFER)

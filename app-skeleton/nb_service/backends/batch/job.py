@@ -1,4 +1,4 @@
-"""A batch job: reads rows, has them scored, and writes results in order. It records its progress and can resume."""
+"""A batch job: reads rows, has them scored, writes results in order, records its progress, and can resume."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ from nb_service.backends.batch.scoring import Scored, Scoring, Stopped
 from nb_service.backends.batch.writing import Output
 from nb_service.protocols.rows import Rows
 
-# Rows before a percentage of errors is checked for the first time.
+# The number of rows after which a percentage of errors is first checked.
 ENOUGH_ROWS = 1000
 # Exit statuses other than those of problems.
 DONE, SOME_REFUSED = 0, 3
@@ -93,7 +93,7 @@ class Job:
                 self._journal.remove()
         except problems.BatchEndedEarly:
             if self._journal is None:
-                # The job can't resume from here, but the rejected rows may explain why.
+                # The job can't resume from here, but the rejected rows may explain the failure.
                 self._errors.finish()
             raise
         finally:
@@ -166,7 +166,7 @@ class Job:
                 made = task._replace(format=task.format or opened.format)
                 self._output = Output(made, staged, self.mark.data, results, stdout)
             self._score(opened, reader, samples, stop)
-            # Unless it has column names, an input without rows reveals nothing about the inputs after it.
+            # Without column names, an input without rows says nothing about the inputs after it.
             if reader.names or source is task.sources[-1]:
                 empty = Chunk([], reader.names, is_table=reader.is_table, delimiter=reader.delimiter)
                 self._output.begin(source.name, empty)
@@ -188,7 +188,7 @@ class Job:
                     self._commit(part, future, name, opened, reader)
             except BaseException:
                 threads.shutdown(wait=False, cancel_futures=True)
-                # Requests in flight finish soon, and their results are worth keeping, unless one of them is the cause.
+                # Requests in flight finish soon, and their results should be kept, unless one of them is the cause.
                 self._keep_what_is_done(pending, name, opened, reader)
                 raise
 
@@ -224,10 +224,10 @@ class Job:
                 yield chunk.slice(begin, end)
                 begin = end
 
-    # --- what is done ---
+    # --- progress ---
 
     def _commit(self, chunk: Chunk, future: "Future[Scored]", name: str, opened: Opened, reader: Any) -> None:
-        # Until this row's prediction is written, later rows must not be.
+        # Later rows must not be written before this row's prediction.
         self._is_torn = True
         scored = future.result()
         self._is_torn = False

@@ -1,4 +1,4 @@
-"""The journal of a job: its identity and progress, flushed to disk before they are relied on.
+"""The journal of a job: its identity and progress, flushed to disk before the job relies on them.
 
 One JSON line each: first the job's identity, then its progress after each part. An incomplete last line is ignored.
 """
@@ -71,7 +71,7 @@ class Journal:
             self._check(lines[0], {"version": VERSION, **job})
             self.mark = Mark(**lines[-1])
         else:
-            # A journal without progress may be replaced by another job's.
+            # Another job may replace a journal without progress.
             self._file.truncate(0)
             self._write({"version": VERSION, **job})
 

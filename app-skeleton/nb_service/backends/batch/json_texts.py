@@ -64,7 +64,7 @@ def of_sample(value: Any) -> str:
     try:
         return _as_json(value)
     except ValueError:
-        # No encoder writes infinity as a number, so a unique placeholder is replaced afterwards.
+        # No encoder writes infinity as a number, so a unique placeholder is written and replaced afterwards.
         place = uuid.uuid4().hex
         return re.sub(f'"(-?){place}"', r"\g<1>1e999", _as_json(_placed(value, place)))
     except RecursionError:
@@ -111,5 +111,5 @@ def encoded(text: str) -> bytes:
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:
-        # A lone surrogate, which came from an escape, can only be written as an escape.
+        # A lone surrogate came from an escape, and can only be written as an escape.
         return "".join(f"\\u{ord(one):04x}" if "\ud800" <= one <= "\udfff" else one for one in text).encode("utf-8")

@@ -1,4 +1,4 @@
-"""Outputs: files, which get their final names only when complete, and stdout."""
+"""Outputs: stdout, and files that get their final names only when they are complete."""
 
 import contextlib
 import fcntl

@@ -63,8 +63,8 @@ def _in_folder(folder: str, name: str) -> str:
     """Return the path of an output named after its input; raise BatchOutput if it is a link."""
     path = os.path.join(folder, name)
     if os.path.islink(path):
-        # The user didn't choose this name. Another user with write access to the folder could choose which file gets
-        # replaced.
+        # The user didn't choose this name, and another user with write access to the folder could choose which file
+        # gets replaced.
         raise problems.BatchOutput(path, "it is a link", "Remove it, or name the file that it leads to as the output.")
     return path
 
@@ -72,7 +72,7 @@ def _in_folder(folder: str, name: str) -> str:
 def _target(path: str) -> str:
     """Return the file that `path` leads to, resolving links; raise BatchOutput unless it is a regular file."""
     target = os.path.realpath(path) if os.path.islink(path) else path
-    # A complete output replaces whatever has its name, which would destroy a device. The target of /dev/stdout may have
+    # A complete output replaces the file of that name, which would destroy a device. The target of /dev/stdout may have
     # a name that isn't a path.
     if (os.path.lexists(target) or os.path.exists(path)) and not os.path.isfile(target):
         raise problems.BatchOutput(path, "it is not a file", "Name a file or a folder; - is stdout.")
@@ -82,7 +82,7 @@ def _target(path: str) -> str:
 def _task(path: str, sources: list[Source], options: Options) -> Task:
     by_name, compression = formats.of_name(path) if path != STDOUT else (None, "")
     chosen = FORMATS[options.to_format] if options.to_format else by_name or sources[0].format
-    # Don't silently write CSV to scored.xlsx; `scored`, without an extension, is fine.
+    # scored.xlsx must not silently become CSV; `scored`, without an extension, is fine.
     if by_name is None and not options.to_format and path != STDOUT and (ending := os.path.splitext(path)[1]):
         known = " ".join(each for one in FORMATS.values() for each in one.endings)
         raise problems.BatchOutput(

@@ -1,4 +1,4 @@
-"""The final report: how many rows were read, scored and rejected, so that none is unaccounted for."""
+"""The final report: how many rows were read, scored and rejected, so that every row is accounted for."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Result rows: the kept columns, followed by the prediction or its keys."""
+"""Creates result rows: the kept columns, followed by the prediction or its keys."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -37,7 +37,7 @@ class Shape(NamedTuple):
 
 
 class Results:
-    """Makes result rows: texts for CSV, JSON for all other formats.
+    """Creates result rows: texts for CSV, JSON for all other formats.
 
     `shape` is determined by the first row and holds for the whole job; the journal records it.
     """
@@ -108,7 +108,7 @@ class Results:
         if self._keep != ALL or shape.keys is not None or chunk.delimiter != delimiter or not chunk.is_table:
             return None
         cells = answers.cells
-        # Neither a table without quotes nor predictions without texts need quoting.
+        # A table without quotes, and predictions without texts, need no quoting.
         if chunk.lines is None or not answers.are_plain or _names(chunk) != shape.kept:
             return None
         lines = chunk.lines if len(indexes) == len(chunk) else [chunk.lines[at] for at in indexes]
@@ -213,7 +213,7 @@ class Results:
         columns = self._kept_columns(chunk, indexes)
         if not chunk.is_text:
             return [json_texts.of_values(column) for column in columns]
-        # A column that the model's own samples have gets their type; in others, the text decides.
+        # A column that the model's own samples have gets their type; for others, the text decides.
         names = self._shape().kept or []
         is_known = self._rows.kinds == {"object"} and chunk.names is not None
         rows = self._rows if is_known else Rows({})

@@ -1,4 +1,4 @@
-"""Rows that name files, which must be in the folder given to the job, however a row spells the path."""
+"""Reads files named in rows, which must be inside the job's folder, however the row writes the path."""
 
 import errno
 import json

@@ -1,4 +1,4 @@
-"""Converts rows to samples, with the same rules as for request bodies."""
+"""Converts rows to samples by the same rules as for request bodies."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ LIST, OBJECT, VALUE = "list", "object", "value"
 
 
 class Samples:
-    """Makes JSON samples from the rows of an input with the columns `names` (None if they have no names).
+    """Creates JSON samples from the rows of an input with the columns `names` (None if they have no names).
 
     `columns` are those that predictor receives, all if empty; unnamed columns are counted from 1. `files` reads the
     files that rows name.
@@ -40,7 +40,7 @@ class Samples:
         self.keys: list | None = None  # of the job's first object, if objects become lists
 
     def look(self, chunk: Chunk) -> None:
-        """Learn the form of all rows from the first ones; also called when a resumed job skips them."""
+        """Determine the form of all rows from the first ones; also called when a resumed job skips these."""
         if self._form == LIST and self.keys is None:
             self.keys = next((list(chunk.rows[at]) for at in chunk.whole() if isinstance(chunk.rows[at], dict)), None)
 

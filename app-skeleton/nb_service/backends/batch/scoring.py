@@ -1,4 +1,4 @@
-"""Sends samples to the pool: together, or separately if one of them fails."""
+"""Sends samples to the pool: together, or one by one if a request for several fails."""
 
 import json
 import threading
@@ -17,7 +17,7 @@ from nb_service.pool import answer as outcomes
 from nb_service.pool.answer import Answer
 from nb_service.pool.client import PoolClient
 
-# Target time per array when samples are scored one by one, so that progress is saved every few seconds.
+# The target time per array when samples are scored one by one, so that progress is saved every few seconds.
 ARRAY_SECONDS = 0.1
 FIRST_SIZE = 8
 # The array size is divided by this after an array that took too long.
@@ -81,7 +81,7 @@ class Scoring:
         if not samples:
             return Scored(Answers(0, values=[]), {}, samples)
         if self._together and not self._client.together:
-            # Batching was disabled: from now on, the time limit is that of samples scored one after another.
+            # Batching was disabled, so the time limit is now that of samples scored one after another.
             self._together = False
             self.most = min(FIRST_SIZE, self.most)
         started = time.monotonic()
@@ -92,7 +92,7 @@ class Scoring:
         if self._call and answer is not None:
             _check_call(answer)
         if answer is not None and answer.outcome == outcomes.TOO_SLOW:
-            # The time limit holds for a whole call, so the next calls get fewer samples.
+            # The time limit applies to a whole call, so the next calls get fewer samples.
             self.most = max(1, self.most // SLOWER_BY)
         return self._apart(samples, answer)
 
@@ -165,7 +165,7 @@ class Scoring:
         """Wait until the pool is ready; raise BatchUnscored after too long."""
         latest = time.monotonic() + self._absence
         while not self._is_ready():
-            # The first load may take any time, and the pool itself detects that it failed.
+            # The first load may take any time, and the pool itself detects a failure.
             if self._was_ready and time.monotonic() > latest:
                 raise problems.BatchUnscored(f"no process has loaded the model for {self._absence:g} seconds")
             self._pause()

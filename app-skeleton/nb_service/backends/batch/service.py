@@ -1,4 +1,4 @@
-"""Runs a batch job: the pool on the main thread's loop, the job in a thread that uses it."""
+"""Runs a batch job: the pool in the main thread's loop, and the job in a thread that uses the pool."""
 
 import contextlib
 import os
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from nb_service.pool.turns import TurnLoop
     from nb_service.settings import Settings
 
-# Give up when no scorer has been available for this long, once one was.
+# After a scorer was ready, give up if none has been for this many seconds.
 ABSENCE_SECONDS = 60.0
-# Give up if the system can't start the first scorer for this long; nothing is lost, because nothing was scored yet.
+# Give up if the system can't start the first scorer for this long. Nothing is lost, because nothing was scored yet.
 START_SECONDS = 10.0
 # Time that the job has to save its progress after a signal.
 END_SECONDS = 3.0
@@ -121,28 +121,28 @@ class BatchService:
         if self._problem is not None:
             raise self._problem
         if self._report is not None:
-            # After the output of the scorers, which arrives through another pipe.
+            # Printed after the output of the scorers, which arrives through another pipe.
             for line in self._report.lines():
                 self._log.say_last(line)
         return 128 + self._signal if self._signal else self._status
 
     def _on_signal(self, number: int) -> None:
         if self._stop.is_set():
-            # On a second signal, stop without waiting.
+            # The second signal stops the job without waiting.
             self._loop.stop()
             return
         self._signal = number
         kept = ": finished rows are kept; run the same command again to resume" if self._plan.folder else ""
         self._log.say(f"Stopping after signal {number}{kept}.")
         self._stop.set()
-        # The job may be waiting for a row that never arrives. Recorded progress is safe either way.
+        # The job may be waiting for a row that never arrives. In either case, recorded progress is safe.
         self._loop.call_later(END_SECONDS, self._loop.stop)
 
     def _fail(self, problem: problems.Problem) -> None:
         if not self._stop.is_set():
             self._problem = problem
         self._stop.set()
-        # As after a signal: the job may be waiting for a row that never arrives.
+        # As after a signal, the job may be waiting for a row that never arrives.
         self._loop.call_later(END_SECONDS, self._loop.stop)
 
     def _reap(self) -> None:
@@ -171,7 +171,7 @@ class BatchService:
         rows = Rows(model.manifest.get("sample_schema") or model.sample_schema)
         call = Calls(model.manifest, name=model.predictor).made(Parameters(texts=self._options.texts))
         named = self._files()
-        # Files are in memory while they are scored: one for each busy scorer.
+        # Files are in memory while they are scored: one per busy scorer.
         scoring = Scoring(client, self._is_ready, self._stop, ABSENCE_SECONDS, 1 if named else ROWS, call, named)
         keys = list(model.answer_schema.get("properties", {})) or None
         if self._options.show:

@@ -22,7 +22,7 @@ NO_ANSWERS = Answers(0, values=[])
 
 
 class Output:
-    """One output; `staged` is its temporary file, "" if nothing outlives this process.
+    """An output; `staged` is its temporary file, "" if nothing remains after this process.
 
     `size` bytes were written by an earlier run; `results` has their shape.
     """
@@ -33,7 +33,7 @@ class Output:
         self._name = task.format.name if task.format is not None else "ndjson"
         self._stdout = stdout
         self._is_staged = task.format is not None and task.format.is_staged
-        # Typed columns are kept as they are: JSON would lose their types.
+        # Typed columns are kept unchanged, because JSON would lose their types.
         self._rereads = (
             results.keeps
             and self._name in ("parquet", "arrow")
@@ -145,7 +145,7 @@ class Output:
         try:
             write_whole(made, partial(fill, exact=False), self._task.compression)
         except convert.Wider:
-            # Unlike stdout, a file can be written again, which is rarely necessary.
+            # A file can be written again, unlike stdout, but that is rarely necessary.
             write_whole(made, partial(fill, exact=True), self._task.compression)
         self._set_mode(made)
         give_name(made, self._task.path)

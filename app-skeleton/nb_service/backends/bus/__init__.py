@@ -1,4 +1,4 @@
-"""The back end `bus`: takes samples from a message broker and publishes predictions, alongside HTTP."""
+"""The back end `bus`: takes samples from a message broker and publishes predictions, in addition to HTTP."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The bus process: holds the broker's connections and calls the pool over the inherited socket."""
+"""The bus process: holds the broker's connections, and uses the pool over the inherited socket."""
 
 import asyncio
 import gc
@@ -42,7 +42,7 @@ async def serve(link: socket.socket, settings: Settings, served: identity.Identi
     )
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, consumer.finish)
     reports = asyncio.create_task(_report(pool, consumer))
-    # The existing objects stay. With thousands of samples in flight, the collector would scan them in vain.
+    # The existing objects are permanent. With thousands of samples in flight, the collector would scan them in vain.
     gc.freeze()
     gc.set_threshold(GARBAGE)
     await consumer.run()

@@ -24,7 +24,7 @@ def values(column: Any) -> list:
 
     if types.is_floating(column.type):
         numbers = column.to_pylist()
-        # One sum is faster than checking each number; it is finite only if they all are.
+        # One sum is faster than checking each number: it is finite only if all numbers are.
         if not column.null_count and math.isfinite(sum(numbers)):
             return numbers
         return [None if value is None or not math.isfinite(value) else value for value in numbers]

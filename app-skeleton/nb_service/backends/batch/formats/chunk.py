@@ -1,4 +1,4 @@
-"""Chunks: some rows of an input. Readers yield them; samples, results and errors are made from them."""
+"""Chunks of rows: readers yield them, and samples, results and errors are derived from them."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -8,13 +8,13 @@ from typing import Any, Generic, TypeVar
 
 from nb_service import problems
 
-# Rows that are read, scored and written together. If samples are scored in one call, a chunk is a call, so that every
-# run makes the same calls and gets the same floats.
+# The number of rows that are read, scored and written together. If samples are scored in one call, a chunk is one call,
+# so that every run makes the same calls and gets the same floats.
 ROWS = 1000
 # Approximate maximum size of a chunk, in characters or bytes of its rows.
 MAX_SIZE = 4 << 20
-# Maximum length of a row, in characters or bytes: a cell may hold a whole document, but anything longer isn't a file of
-# rows.
+# The maximum length of a row, in characters or bytes: a cell may contain a whole document, but anything longer isn't a
+# file of rows.
 MAX_LENGTH = 64 << 20
 Line = TypeVar("Line", str, bytes)
 
@@ -43,7 +43,7 @@ class Lines(Generic[Line]):
     """
 
     def __init__(self, stream: Any, name: str, end: Line) -> None:
-        # A longer line arrives in parts; and an iterator in C costs half as much as a generator.
+        # A longer line arrives in parts, and an iterator in C takes half the time of a generator.
         self._lines: Iterator[Line] = iter(partial(stream.readline, MAX_LENGTH), end)
         self._name = name
         self._count = 0
@@ -110,7 +110,7 @@ class Chunk:
         self.names = names
         self.broken = broken or {}
         self.is_table = is_table
-        self.is_text = is_text  # whether its cells are texts, which may spell numbers
+        self.is_text = is_text  # whether cells are texts, which may be numbers
         self.lines = lines
         self.delimiter = delimiter
 

@@ -50,7 +50,7 @@ class Reader:
         if self._kind == PARQUET:
             import pyarrow.parquet as pq
 
-            # Don't read a whole row group at once: it may be a gigabyte.
+            # A row group may be a gigabyte, so it is not read at once.
             file = pq.ParquetFile(stream, pre_buffer=False, buffer_size=1 << 20)
             self.total = file.metadata.num_rows
             return file, file.schema_arrow
@@ -126,7 +126,7 @@ class Reader:
         import pyarrow as pa
 
         facts = self._file.metadata.row_group(group)
-        # Some, such as pandas categories, are read as dictionaries.
+        # Some columns, such as pandas categories, are read as dictionaries.
         decoding = [name for name in columns if not isinstance(self.schema.field(name).type, pa.DictionaryType)]
         return sorted(
             column.path_in_schema
@@ -150,7 +150,7 @@ class Reader:
             yield part
 
     def __iter__(self) -> Iterator[Chunk]:
-        # Chunks have the same size wherever row groups or batches end.
+        # Chunks have the same size, wherever row groups or batches end.
         parts: list[list[list]] = []
         count = size = 0
         for batch in self.batches(self.names):

@@ -35,7 +35,7 @@ class Reader:
         buffered: Any = stream if hasattr(stream, "peek") else io.BufferedReader(stream)
         head = bytes(buffered.peek(4)[:4])
         self._encoding = _encoding_of(head, options.encoding)
-        # Invalid bytes stay in place, so that only their own row fails.
+        # Invalid bytes are kept, so that only their own row fails.
         errors = "surrogateescape" if self._encoding == _UTF_8 else "strict"
         self._text = io.TextIOWrapper(buffered, self._encoding, errors=errors, newline="")
         self._lines = Lines(self._text, name, "")
@@ -50,7 +50,7 @@ class Reader:
             return None
         rows = filter(None, csv.reader(self._lines, strict=True, delimiter=self.delimiter))
         try:
-            # Not `cells`: a quoted name may contain line breaks, so the header may span several lines.
+            # Not `cells`, because a quoted name may contain line breaks, so that the header spans several lines.
             names = self._decoded(lambda: next(rows, []))
         except csv.Error as error:
             raise problems.BatchInput(self._name, f"its header is not CSV ({error})") from error
@@ -192,7 +192,7 @@ def sniffed(lines: list[str]) -> str:
         if not rows or len(rows[0]) < 2:
             continue
         alike = sum(len(row) == len(rows[0]) for row in rows)
-        # 1,5;2,5: a comma inside every number is a decimal comma, not a delimiter.
+        # In 1,5;2,5, the comma inside each number is a decimal comma rather than a delimiter.
         commas = candidate != "," and any(_DECIMAL_COMMA.fullmatch(cell) for row in rows for cell in row)
         score = (alike * 100 // len(rows), int(commas), len(rows[0]))
         if score > best:

@@ -68,10 +68,10 @@ class ArrayReader:
         size = 0
         for row, spelled in self._elements():
             if self._strange:
-                # Same rule as for a line of NDJSON, and for requests.
+                # The same rule as for a line of NDJSON, and for requests.
                 broken[len(rows)] = f"It is not JSON: {self._strange[0]} is not JSON; null is."
                 self._strange.clear()
-            # Line breaks can only be whitespace between tokens of an element, so spaces mean the same.
+            # Between tokens of an element, line breaks are only whitespace, so spaces have the same meaning.
             text = spelled.replace("\r", " ").replace("\n", " ")
             rows.append(text if len(rows) in broken else row)
             texts.append(text)
@@ -125,7 +125,7 @@ class ArrayReader:
             if len(rest) > MAX_LENGTH:
                 raise too_long(self._name, f"element {number}")
             longer = rest if is_over else self._more(rest, wanted)
-            # A number may continue, and a truncated element may be completed, with what follows.
+            # A number may continue, or a truncated element may be completed, with the data that follows.
             if longer == rest:
                 raise self._no_array(number)
             rest, wanted = longer, 2 * wanted

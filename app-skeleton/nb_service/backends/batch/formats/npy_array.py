@@ -13,7 +13,7 @@ from nb_service.backends.batch.formats.spool import spooled
 from nb_service.protocols import Limits, Malformed, npy, tensors
 
 _SHAPE = re.compile(rb"'shape':\s*\((?P<first>[0-9]+)(?P<rest>[0-9, ]*)\)")
-# Chunks bound memory, so the limits for request bodies don't apply to files.
+# Chunks limit the memory, so the limits for request bodies don't apply to files.
 _LIMITS = Limits(1 << 40, 1 << 40)
 
 
@@ -40,7 +40,7 @@ class Reader:
         self.total = int(shape["first"])
         self._shape = shape
         self._value_bytes, self._row_bytes = self._sizes()
-        # Fortran order stores the first number of every row, then the second, and so on.
+        # Fortran order stores the first number of every row, then the second number of every row, and so on.
         self._is_fortran = b"'fortran_order': True" in self._header and self._row_bytes > self._value_bytes
         is_file = isinstance(getattr(stream, "raw", None), io.FileIO) and stream.seekable()
         self._is_spooled = self._is_fortran and not is_file

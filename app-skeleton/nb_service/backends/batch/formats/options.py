@@ -1,4 +1,4 @@
-"""Options for reading an input, as far as formats need them."""
+"""The options for reading an input that formats need."""
 
 from typing import NamedTuple
 

@@ -1,9 +1,9 @@
 """The interface that brokers implement for the back end `bus`; the scheme of S2I_BUS_URL selects one.
 
-A broker is a module of this folder with a class that has the names of Broker, a row in KINDS, and an extra of its own
-in pyproject.toml (`bus-<name>`). It deals with messages only: consumer.py decides what is scored, when, how often and
-in which order, and how long to pause while the broker is unavailable. All calls run in one event loop; a blocking
-library call gets a thread (asyncio.to_thread).
+A broker is a module of this folder with a class that implements Broker, a row in KINDS, and its own extra in
+pyproject.toml (`bus-<name>`). It handles only messages: consumer.py decides what is scored, when, how often and in
+which order, and how long to pause while the broker is unavailable. All calls run in one event loop; a blocking library
+call gets a thread (asyncio.to_thread).
 """
 
 import importlib
@@ -22,13 +22,13 @@ from nb_service.backends.bus.place import Place
 class Away(Exception):
     """The broker is unavailable. The text is part of a sentence, such as "connection refused", and contains no secrets.
 
-    After a broker raised it, the consumer calls `close`, pauses, and calls `connect` again.
+    After a broker raises this, the consumer calls `close`, pauses, and calls `connect` again.
     """
 
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """A message that was taken and not yet settled.
+    """A message that was taken but not settled yet.
 
     `headers` have lower-case names, the same for every broker: CloudEvents attributes in binary mode start with `ce-`,
     and `content-type` is included. `id` is unique to this message and the same for each delivery of it. Deliveries with
@@ -48,7 +48,7 @@ class Delivery:
 
 
 class Outcome(NamedTuple):
-    """The result of a delivery: a message for the target or the errors place, and the delivery's acknowledgement.
+    """The result of a delivery: a message for the target or for errors, and the acknowledgement of the delivery.
 
     `headers` have names as in Delivery and printable ASCII values. The message gets the delivery's key, and also its id
     if the broker has a field for it, so that the broker or the reader can detect duplicates.
@@ -83,12 +83,12 @@ def producers_id(headers: dict[str, str]) -> str:
     if headers.get("message-id"):
         return headers["message-id"]
     source, name = headers.get("ce-source"), headers.get("ce-id")
-    # Together, they identify an event uniquely.
+    # Together, these two identify an event.
     return f"{source}#{name}" if source and name else ""
 
 
 class Broker(Protocol):
-    """A broker, made with its validated Place.
+    """The interface of a broker, created with its validated Place.
 
     Every call may raise Away. Exceptions of the library about the broker, the network or permissions must be converted
     to Away; any other exception is a bug and stops the process.

@@ -1,10 +1,10 @@
-"""Kafka. Predictions, errors and the group's offsets are one transaction, so read_committed readers see each once.
+"""Kafka: predictions, errors and the group's offsets are one transaction, so read_committed readers get each one once.
 
 A sample is done when a transaction with its prediction and the offset after it is committed. The transaction includes
-the group's generation: a service that the group has dropped can't commit and publishes nothing. So a prediction and its
-sample's offset are written together or not at all, whichever process is killed.
+the group's generation, so a service that the group has removed can't commit, and publishes nothing. So a prediction and
+its sample's offset are either both written or not at all, whichever process is killed.
 
-librdkafka works in threads of its own. Calls of the consumer block in one thread here and those of the producer in
+librdkafka works in its own threads. Calls of the consumer block in one thread here, and those of the producer in
 another, so that neither is closed while in use; rebalances are reported in the first.
 """
 
@@ -30,7 +30,7 @@ from nb_service.backends.bus.place import Place
 # Timeout of a broker's response, and of committing a transaction.
 ANSWER_SECONDS = 5.0
 COMMIT_SECONDS = 30.0
-# Longer calls are made in steps, and shutdown is checked between them.
+# Longer calls are made in steps, so that shutdown can be checked between them.
 STEP_SECONDS = 1.0
 # How long `take` waits for a first message.
 IDLE_SECONDS = 0.5
