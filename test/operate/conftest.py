@@ -20,6 +20,8 @@ BAD = {
     f"{NAME}:cut": "truncate --size=100 $APP_ROOT/model/model.pickle",
     f"{NAME}:other": 'sed -i \'s/"answer": [0-9]*/"answer": 99/\' $APP_ROOT/model/golden.ndjson',
 }
+# One whose container exits at its start.
+BROKEN = {f"{NAME}:broken": "rm $APP_ROOT/model/model.pickle"}
 # What kubelet would set for the whole machine.
 SETTINGS = ("vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops")
 
@@ -34,7 +36,7 @@ def builder(engine):
 def versions(example):
     """Give the running example the names of its versions, good ones and bad ones, which differ in their digests."""
     docker.docker("tag", example, IMAGE)
-    changes = {NEXT: "LABEL release=2", **{name: f"RUN {change}" for name, change in BAD.items()}}
+    changes = {NEXT: "LABEL release=2", **{name: f"RUN {change}" for name, change in {**BAD, **BROKEN}.items()}}
     for name, change in changes.items():
         docker.docker("build", "--tag", name, "-", stdin=f"FROM {example}\n{change}\n".encode())
     yield (IMAGE, *changes)

@@ -76,7 +76,8 @@ def remove(client: Kubectl, name: str, platform: str) -> list[str]:
     labels = ",".join(f"{label}={value}" for label, value in _labels(name).items())
     kinds = ",".join((*_KINDS, _ENTRANCES[platform]))
     removed = client.run("delete", kinds, f"--selector={labels}", "--ignore-not-found", "--output=name")
-    return removed.split()
+    # kubectl reports on stdout, too, that it has found nothing.
+    return [line for line in removed.splitlines() if "/" in line]
 
 
 def _labels(name: str) -> dict[str, str]:

@@ -201,6 +201,11 @@ def test_without_a_client_a_sentence_says_so(tmp_path):
         Kubectl({"PATH": str(tmp_path)}, "openshift")
 
 
+def test_undeploy_of_nothing_removes_nothing(cluster):
+    client, _ = cluster({"delete": "No resources found"})
+    assert deployment.remove(client, "iris", "kubernetes") == []
+
+
 @pytest.mark.parametrize("host", ["Iris.example.net", "iris..net", '"', "a" * 254, "iris\n"])
 def test_a_host_that_is_no_name_is_rejected(host):
     with pytest.raises(HostInvalid), deployment.files(OURS, IRIS._replace(host=host)):
