@@ -1,4 +1,4 @@
-"""Trims our own environments for the builder image: runs once, during the image build.
+"""Removes what builds don't need from nb-builder's own environments: runs once, while the builder image is built.
 
 Usage: python -m nb_builder.image_trim FOLDER     (the folder that s2i/install has filled)
 
@@ -25,7 +25,7 @@ LEFT_OUT = (
     "*/test/*",
     "*.pyi",
     "*.pxd",
-    # Except our own, from which native images are made.
+    # Except nb-builder's own, from which native images are compiled.
     "*/site-packages/*.c",
     "*/site-packages/*.h",
     "overlay/*.c",
@@ -38,7 +38,7 @@ LEFT_OUT = (
     "build/share/jupyter/nbconvert/templates/*/static/*",
     "*/jsonschema/benchmarks/*",
 )
-# Contains the time at which uv installed one of our folders, which would differ in each image.
+# Contains the time at which uv installed one of nb-builder's folders, which would differ in each image.
 UV_CACHE = "uv_cache.json"
 # No build imports these: they stay as source, and are compiled in memory if a cell imports one.
 UNCOMPILED = (
@@ -99,7 +99,7 @@ def trim_overlay(home: Path, overlay: Path) -> None:
 
 
 def strip_shared_objects(folder: Path) -> None:
-    """Remove what only debuggers and linkers read from the shared objects below `folder`.
+    """Remove the parts of shared objects below `folder` that only debuggers and linkers read.
 
     They are written in place, so that hard-linked files stay linked.
     """

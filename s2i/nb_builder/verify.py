@@ -1,7 +1,7 @@
 """Verifies the model: the service's own code loads it and predicts the golden rows.
 
-This runs in the service's environment (`python -m nb_service prove`), the one that will serve.
-Here its report becomes a problem, or fields of the manifest.
+Verification runs in the service's environment (`python -m nb_service prove`), which also serves the model. This module
+converts its report to a problem, or to fields of the manifest.
 """
 
 import json
@@ -28,7 +28,7 @@ from nb_builder.problems.model import AnswersDiffer, BatchDiffers, ModelDoesNotL
 
 MAX_LENGTH = 300
 THIS_ERROR = "this error"
-# A fresh scorer predicts each row twice, two forked ones three times each; loading may take as long as one call.
+# A fresh scorer predicts each row twice, and two forked ones three times each; loading may take as long as one call.
 CALLS_PER_ROW = 8
 # Takes a traceback and a line that describes the failure; returns the problem behind it, or None if unknown.
 Explain = Callable[[str, str], Exception | None]
@@ -59,7 +59,7 @@ def run(
     if explained_problem:
         raise explained_problem
     judge(report, rows, log, seeds=state.get("seeds", False))
-    # Store the predictions of the process that serves, not the kernel's: floats may differ in their last bits.
+    # Store the predictions of the process that serves rather than the kernel's: floats may differ in their last bits.
     golden_rows.keep(model, report["answers"])
     named = {f"predictors[{name!r}]": facts for name, facts in report.get("predictors", {}).items()}
     batched = [(name, each) for name, each in (("predictor", report), *named.items()) if each["batching"]]
@@ -119,7 +119,7 @@ def placed(batching: Mapping, cells: Sequence[Cell], src: Path) -> dict:
         return facts
     match = LABEL_NUMBER.search(file or "")
     if file and "/ipykernel_" in file:
-        # A cell of an IPython that gives it no number.
+        # A cell to which IPython gives no number.
         return facts
     if not match:
         # Also for a reused model, whose position is already known.
@@ -158,7 +158,7 @@ def prove(app_root: Path, *, home: Path, settings: Settings, patience: float) ->
         "S2I_VERIFY_TIMEOUT": repr(settings.verify_timeout),
         "S2I_SETUP_TIMEOUT": repr(settings.setup_timeout),
     }
-    # The model Python inherits it. Without bytecode, every start of the service would compile each module again.
+    # The model Python inherits this. Without bytecode, every start of the service would compile each module again.
     environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         completed = programs.run(command, env=environ, timeout=patience)

@@ -1,8 +1,8 @@
 """Downloads the notebook's weights before its cells run, and records what a service needs to provide them.
 
-The service's own environment downloads them, because it has the sources' libraries. Until the build is verified, the
-working copy has a link to each file. Then the folder of an image without weights becomes one link, to where its service
-will provide them.
+The service's own environment downloads them, because it includes the libraries for the sources. Until the build is
+verified, the working copy has a link to each file. After that, in an image without weights, the folder becomes a single
+link to the place where the service will provide them.
 """
 
 import contextlib
@@ -180,14 +180,14 @@ def _lay(entry: Entry, workspace: Workspace, blobs: Store, log: Log) -> None:
     for file in entry.files:
         target = blobs.path(file.sha256).absolute()
         if blobs.root.absolute().is_relative_to(workspace.root.absolute()):
-            # APP_ROOT may move.
+            # The folder is part of APP_ROOT, which may be moved.
             target = Path(os.path.relpath(target, (folder / file.name).absolute().parent))
         targets[file.name] = target
     store.lay(folder, targets)
 
 
 def _keep_only(locked: Lock, blobs: Store) -> None:
-    """Remove what the result doesn't need, such as files of an earlier build."""
+    """Remove files that the result doesn't need, for example those of an earlier build."""
     needed = {blobs.path(file.sha256) for file in locked.files}
     for path in blobs.root.rglob("*"):
         if path not in needed and not path.is_dir():

@@ -1,6 +1,6 @@
 """Runs in the model's Python: `translate FOLDER` writes a model as C, `prove FOLDER` verifies the compiled program.
 
-The result is in FOLDER/said.json: facts, or {"refused": reason, "file": …, "line": …}.
+The result is written to FOLDER/said.json: facts, or {"refused": reason, "file": …, "line": …}.
 """
 
 import importlib.util
@@ -57,7 +57,7 @@ def _translate(app_root, folder, digests):
         raise Refusal(
             "the notebook's packages lack numpy, whose rules the translation follows; add numpy to its requirements"
         )
-    # It imports numpy.
+    # Imported here, because it imports numpy.
     from nb_native import translate
 
     model = _load(app_root, digests)

@@ -1,4 +1,4 @@
-"""Provides the source of the notebook's functions to Python: a pickle contains only their code objects."""
+"""Provides the source of the notebook's functions, because a pickle contains only their code objects."""
 
 import json
 import linecache

@@ -19,11 +19,11 @@ class Code:
         """Start without lines."""
         self.tables = []
         self.lines = []
-        # Estimator methods and sizes, in the order in which they were written, for readers.
+        # Methods and sizes of estimators, in the order in which they were written; for people.
         self.recognised = []
-        # Numbers and text with which estimators compare values, each once: verification uses values next to them.
+        # Numbers and text that estimators compare values with, each once: verification uses values next to them.
         self.edges = {}
-        # Words that estimators search for, each once, for the same purpose.
+        # Words that estimators search for, each once, for verification, too.
         self.words = {}
         self._depth = 1
         self._count = 0

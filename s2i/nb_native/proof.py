@@ -1,4 +1,4 @@
-"""Verifies that a native program equals predictor: both get thousands of samples, and must give the same predictions.
+"""Verifies that a native program equals predictor: both must make the same predictions for thousands of samples.
 
 If predictor branches, both sides of each branch must have run. A single different prediction prevents the native image.
 """

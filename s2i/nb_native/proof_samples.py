@@ -9,9 +9,9 @@ from nb_native.proof_texts import Texts
 
 # Like the runtime's NB_LARGEST: beyond it, doubles can't represent all integers.
 MAX_INTEGER = 2**53
-# Number of samples that are made as certified batching makes its own: missing keys, values of other types.
+# The number of samples created as for a batch form: with missing keys, or values of other types.
 _ODD = 1000
-# Number of golden rows for which all samples of another shape are made.
+# The number of golden rows for which all samples with other shapes are created.
 _MISSHAPEN = 5
 # Probabilities of drawing a number in each way; the rest are rounded to single precision.
 _NEAR, _WIDE, _FAR, _SPECIAL, _EDGE = 0.35, 0.35, 0.1, 0.05, 0.1

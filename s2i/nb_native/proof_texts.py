@@ -6,7 +6,7 @@ import sys
 import unicodedata
 
 _SEPARATORS = (" ", " ", " ", ", ", ". ", "\n", "  ", "-", "_", "\t", "'", "\u3000", "/", "", "\r\n ", "\u00a0", "\x1f")
-# Characters in text of people and machines that are read in different ways: surrogates, zero width, non-letters.
+# Characters in other people's and machines' text that are treated differently: surrogates, zero width, non-letters.
 _PIECES = (
     "\U0001f600", "\U0001f469\u200d\U0001f52c", "\u2764\ufe0f", "\U0001f44d\U0001f3fd", "\U0001f1e9\U0001f1ea",
     "1\ufe0f\u20e3", "\u0301", "\u0345", "\u0307", "\xad", "\u200b", "\u200d", "\ufeff", "\u202e", "\xb7", "\u2019",

@@ -1,4 +1,4 @@
-"""Why a predictor has no native form, in one line, with its position."""
+"""The reason why a predictor has no native form, in one line, with its position."""
 
 
 class Refusal(Exception):

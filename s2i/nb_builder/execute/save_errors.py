@@ -101,7 +101,7 @@ def _of_complaint(code: str, facts: dict, notebook: str, cells: Sequence[Cell]) 
 
 
 def _setup_for(name: str, cells: Sequence[Cell]) -> str:
-    """Return, on one line, the setup that binds a global the way the last cell to bind it does."""
+    """Return, on one line, a setup that binds a global as the last cell that binds it does."""
     author_cells = [cell for cell in cells if not cell.ours]
     statements = [binding.statement for binding in notebook_contract.bindings(name, author_cells)]
     created = f"{name} = ..."
@@ -117,7 +117,7 @@ def _answer_changed(facts: Mapping, notebook: str, cells: Sequence[Cell]) -> Bui
     The cause is a later cell that changes what predictor uses, or the type of the sample.
     """
     cell = next(cell for cell in cells if cell.number == facts["cell"])
-    # The kernel counts lines from the body that a magic such as %%time runs.
+    # The kernel counts lines from the start of the body that a magic such as %%time runs.
     line = facts["line"] + lines_above_body(cell.statements or ())
     changes = rebinding.of_predictor(cells, facts["cell"], line)
     details = {**facts, "where": cell.where(notebook, line), "notebook": notebook}

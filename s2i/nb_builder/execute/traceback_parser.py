@@ -1,4 +1,4 @@
-"""Finds the cell and line that a traceback points at: IPython 7, 8 and 9 format tracebacks differently."""
+"""Finds the cell and line in a traceback, which IPython 7, 8 and 9 format differently."""
 
 import itertools
 import re
@@ -90,7 +90,7 @@ def line_of(source: str, *, error: str, traceback: str) -> int | None:
         return int(match[1]) + lines_above
     frames = list(cell_frames(traceback))
     if magic:
-        # A cell magic's body starts on the cell's second line; the frame of the magic's call is not the error's.
+        # The body of a cell magic starts on the cell's second line; the frame of the magic's call is not the error's.
         frames = [frame for frame in frames if MAGIC_CALL not in frame.text] or frames[:0]
     if not frames:
         return None

@@ -11,10 +11,10 @@ from pathlib import Path
 from nb_builder.common.cell import Cell
 from nb_builder.repository import data_files, git_metadata, source_tree
 
-# Larger copies would take longer to compare than a plan may take.
+# Comparing larger copies would take longer than a plan may take.
 _MAX_COMPARED_BYTES = 1 << 30
 _URL = re.compile(r"^\w+://")
-# A file of a repository on GitHub: the repository's name and the path in it.
+# A URL of a file in a repository on GitHub: the repository's name, and the path in it.
 _OF_GITHUB = re.compile(
     r"https?://(?:raw\.githubusercontent\.com/[\w.-]+/(?P<name>[\w.-]+)/[\w.-]+"
     r"|github\.com/[\w.-]+/(?P<other>[\w.-]+)/(?:raw|blob)/[\w.-]+)/(?P<path>[^?#]+)(?:\?raw=true)?$"
@@ -49,7 +49,7 @@ def redirects(cells: Sequence[Cell], folder: Path, src: Path) -> list[Redirect]:
                 continue
             name = re.split(r"[/\\]", path)[-1]
             files = [src / file for file in by_name.get(name, [])]
-            # Not Path.is_file: it raises for names that no file system accepts.
+            # Path.is_file would raise for names that no file system accepts.
             if files and not os.path.isfile(folder / path) and _are_same(files):
                 found.append(Redirect(cell, literal, path, os.path.relpath(files[0], folder)))
     return found

@@ -1,4 +1,4 @@
-"""Fixes findings of `check` that require no guess: the requirements, and a missing predictor."""
+"""Fixes findings of `check` that require no guess: missing requirements, and a missing predictor."""
 
 import difflib
 import tempfile
@@ -42,7 +42,7 @@ PREDICTOR = "predictor"
 
 @dataclass(frozen=True)
 class Change:
-    """A written cell: the name that it defines, its position in the file, and its source before and after.
+    """A cell that was written: the name that it defines, its position in the file, and its source before and after.
 
     `before` is None for a new cell.
     """
@@ -167,7 +167,7 @@ def _missing(
     file = _list_of_others(checked, result)
     if file is None:
         return missing, packages
-    # The dependencies of listed packages are installed with them.
+    # Dependencies of listed packages are installed automatically.
     there = packages.needed_by(missing_requirements.declared_names(wanted))
     lacking = [entry for entry in missing.entries if entry[0] not in there]
     if lacking:
@@ -219,7 +219,7 @@ def _written(checked: Checked, missing: Missing, predictor: str | None) -> list[
     """Edit the notebook's file, and return the edits; raise FixFormat or FixFailed."""
     path = checked.repository / checked.name
     text = path.read_bytes().decode()
-    # The following check shows the predictor.
+    # The check that follows shows the predictor.
     cells = [requirements_cell.new(missing.entries)] if missing.entries else []
     pasted = ", and ".join([*cells, *(["the proposed predictor"] if predictor else [])])
     if path.suffix != ".ipynb" and (kind := scripts_of_cells.kind(path, text)):

@@ -19,7 +19,7 @@ from nb_builder.preflight.undeclared_imports import Import
 from nb_builder.requirements.import_names import providing
 from nb_builder.requirements.pip_config import without_credentials
 
-# Seconds. It reads the metadata of a few hundred distributions.
+# Seconds. The program reads the metadata of a few hundred distributions.
 _TIME_LIMIT = 60
 
 
@@ -56,7 +56,7 @@ class Installed:
             url = without_credentials(str(self.origin.get("url", "")), "")
             below = f"#subdirectory={self.origin['subdirectory']}" if self.origin.get("subdirectory") else ""
             return (f"{self.key} @ {vcs.get('vcs', 'git')}+{url}@{vcs['commit_id']}{below}",)
-        # A local version, such as 2.4.0+cu121, is only in a special index.
+        # Only a special index has a local version, such as 2.4.0+cu121.
         return (self.key, self.version.partition("+")[0])
 
 

@@ -7,7 +7,7 @@ JSON: the Python's version, the distributions that provide each module, and each
 
 import sys
 
-# The working directory, which may contain modules with any name: remove it before importing anything else.
+# The working directory may contain modules with any name, so it is removed before anything else is imported.
 sys.path[:] = [path for path in sys.path if path]
 
 import csv  # noqa: E402
@@ -67,7 +67,7 @@ class Installed:
         try:
             return self._metadata.read_text(name) or ""
         except UnicodeDecodeError:
-            # Written by an old tool: ignore unreadable metadata.
+            # An old tool wrote this: ignore metadata that can't be read.
             return ""
 
     @property
@@ -101,7 +101,7 @@ class Installed:
         recorded = self._read("RECORD")
         if recorded:
             return [row[0] for row in csv.reader(recorded.splitlines()) if row]
-        # For setuptools, paths are relative to the metadata folder.
+        # In files of setuptools, paths are relative to the metadata folder.
         paths = (path for path in self._read("installed-files.txt").splitlines() if path.startswith("../"))
         return [path[3:] for path in paths]
 
@@ -146,7 +146,7 @@ def main():
         "requires": {name: each.requires for name, each in installed.items()},
         "versions": {name: each.version for name, each in installed.items()},
     }
-    # Output of a startup file (.pth) may precede it.
+    # Output of a startup file (.pth) may come before it.
     sys.stdout.write("\n" + json.dumps(answer) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""Finds imports that a notebook needs in an earlier cell, or that are missing, because it ran out of order."""
+"""Finds imports that a notebook needs in an earlier cell, or that are missing, because its cells ran out of order."""
 
 import ast
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ from nb_builder.analysis import notebook_contract
 from nb_builder.common.cell import Cell
 from nb_builder.rewrite.names import bound, needed
 
-# The customary names of these modules.
+# The names under which these modules are usually imported.
 _USUAL = {
     "np": "import numpy as np",
     "pd": "import pandas as pd",

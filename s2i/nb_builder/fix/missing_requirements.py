@@ -1,4 +1,4 @@
-"""Decides which of a notebook's imports are missing from `requirements`, and which versions the user has installed."""
+"""Determines which of a notebook's imports `requirements` lacks, and which versions the user has installed."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -129,7 +129,7 @@ def _of_absent(imports: Sequence[Import], packages: UserPackages) -> Iterator[st
 
 
 def _of_others(asked: Sequence[Requirement], packages: UserPackages) -> Iterator[str]:
-    """Yield a note for each package declared in another version than the installed one, which the additions fit."""
+    """Yield a note for each package declared in another version than the installed one."""
     for requirement in asked:
         installed = packages.versions.get(canonicalize_name(requirement.name))
         if installed and not requirement.url and not requirement.specifier.contains(installed, prereleases=True):

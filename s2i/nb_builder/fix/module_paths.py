@@ -20,7 +20,7 @@ def find(cells: Sequence[Cell], folder: Path, src: Path) -> list[LateImport]:
     """
     added = {os.path.normpath(folder)}
     found: dict[Path, LateImport] = {}
-    # Listing a large repository takes longer than all the rest, and most notebooks don't need it.
+    # Delayed, because listing a large repository takes longer than everything else, and most notebooks don't need it.
     files = functools.cache(lambda: list(source_tree.files(src)))
     for cell in cells:
         for statement in cell.statements or ():

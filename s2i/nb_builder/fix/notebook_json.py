@@ -1,4 +1,4 @@
-"""Edits single cells in the text of an .ipynb; all other bytes stay the same, whichever program wrote the file."""
+"""Edits single cells in the text of an .ipynb; all other bytes stay the same, whichever program wrote them."""
 
 import json
 import re

@@ -82,7 +82,7 @@ def _examples(function: ast.FunctionDef, statements: Sequence[ast.stmt]) -> list
             values = [ast.literal_eval(argument) for argument in call.args]
             named = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords if keyword.arg}
         except ValueError:
-            # The sample is computed, so its value is unknown before a run.
+            # The sample is computed, so its value is only known after a run.
             continue
         if len(parameters) == 1 and len(values) == 1:
             found.append(values[0])

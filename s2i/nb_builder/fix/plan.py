@@ -47,9 +47,9 @@ from nb_builder.requirements import sources
 from nb_builder.rewrite import scripts
 from nb_builder.rewrite.keep_requirements import NAME
 
-# Problems that a plan solves or works around. Any other finding is the author's to fix.
+# Problems that a plan solves or avoids. The author has to fix any other finding.
 _SUPPLIED = (PredictorMissing, RequirementsMissing, RequirementsEmpty, RequirementsUnreadable, FileNotCheckedOut)
-# A longer list belongs to a whole course, of which a notebook needs only a few packages.
+# A longer list belongs to a whole course, and a notebook needs only a few packages of it.
 _MAX_DECLARED = 25
 SHOWN = 12
 _NEEDLESS = "absolute_import|division|generators|nested_scopes|print_function|unicode_literals|with_statement"
@@ -98,7 +98,7 @@ def draw(result: Result, settings: Settings, environ: Mapping[str, str], number:
         return None
     if result.has_predictor or not _is_written_by_us(checked):
         return None
-    # Even if a magic could bind it: nothing in the notebook has that name.
+    # Even if a magic could bind it, nothing in the notebook has that name.
     supplied = [Cell(late.statement, 0, 0) for late in late_imports.find(checked.last.cells)]
     found = next(itertools.islice(_proposals(supplied, checked), number, None), None)
     if found is None:
@@ -185,7 +185,7 @@ def write(plan: Plan, resolution: Resolution, repository: Path, *, checks: bool)
         _comment_out(document, plan)
     entries = entries_to_write(plan, resolution)
     if entries and checks and not notebook_contract.bindings(NAME, plan.checked.last.cells):
-        # Appended in a copy, so that the author's cells keep the numbers that messages mention.
+        # Appended in the copy, so that the author's cells keep the numbers that messages mention.
         document.append(requirements_cell.new(entries), NAME)
     elif entries:
         fixing.write_requirements(document, plan.checked, Missing(entries=entries))
@@ -226,7 +226,7 @@ def copy(plan: Plan, resolution: Resolution, folder: Path) -> None:
     """
     source_tree.copy_to(plan.checked.repository, folder)
     while not resolution.candidate.keeps_versions and (declaring := _declaring(plan, folder)):
-        # Removing a file may uncover another one, such as its lock.
+        # Removing a file may reveal another one, such as its lock.
         for file in declaring:
             file.unlink()
     write(plan, resolution, folder, checks=True)
@@ -344,7 +344,7 @@ def _python(checked: Checked, settings: Settings, as_of: AsOf | None) -> interpr
     if not allowed or checked.python.minor in allowed:
         return checked.python
     if version and f"{checked.python.minor}" == version and as_of.source.startswith("the "):
-        # The author had this Python at the time; of_date allows packages some months to catch up.
+        # The author had this Python at the time; of_date gives packages some months to support a new Python.
         return checked.python
     found = interpreters.find()
     fitting = [found[minor] for minor in allowed if minor in found]

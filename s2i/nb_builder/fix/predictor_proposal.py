@@ -1,4 +1,4 @@
-"""Proposes a predictor for a notebook that fits a model and has none, with samples in the form of its data."""
+"""Proposes a predictor for a notebook that fits a model but has none, with samples in the form of its data."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ _BY_BODY = {
         "[3]",
     ),
     SERIES: ("periods", ["return [float(value) for value in {model}.forecast(int(periods))]"], "[3]"),
-    # It also returns the standard errors.
+    # The method also returns the standard errors.
     OLD_SERIES: ("periods", ["return [float(value) for value in {model}.forecast(int(periods))[0]]"], "[3]"),
     WORDS: (
         "word",
@@ -66,7 +66,7 @@ _BY_BODY = {
     ),
 }
 
-# The first days after the data, as predicted by the notebook.
+# The first days after the data, as the notebook predicts them.
 _CHECK_OF_FORECAST = """\
 # Compares the predictor above with the notebook's own forecast. It is not part of the notebook.
 def compare_with_own_forecast(forecast, last):
@@ -136,7 +136,7 @@ def _by_body(model: FittedModel, defined: set[str]) -> Proposal:
     if "examples" not in defined:
         lines += ["", "", f"examples = {examples.format(model=model.name, texts=model.samples)}"]
     own = model.own[0].answered if model.model_class == FORECAST and model.own else ""
-    # Otherwise the call gets the training data, and the result isn't a forecast.
+    # Otherwise, the call gets the training data, and the result isn't a forecast.
     own = own if own.isidentifier() else ""
     check = _CHECK_OF_FORECAST.format(check=CHECK, model=model.name, own=own) if own else None
     if model.model_class == FORECAST:
@@ -153,7 +153,7 @@ def _proposal(model: FittedModel, defined: set[str], cells: Sequence[Cell]) -> P
         pandas = _module("pandas", "pd", model, imports)
         columns = _free("columns", defined)
         above.append(f"{columns} = list({model.samples}.columns)")
-        # By column name: order doesn't matter, and a missing name is an error.
+        # By column name, so that order doesn't matter and a missing name is an error.
         rows = f"{pandas}.DataFrame([x])[{columns}]"
     for step in model.steps:
         rows = step.replace("{}", rows, 1)

@@ -1,7 +1,7 @@
-"""A cell that compares a proposed predictor with the notebook's own model, and fails if they differ.
+"""A cell that compares a proposed predictor with the notebook's own model, and fails if their predictions differ.
 
-It searches for samples whose input after the proposal's steps matches input that the notebook passed to its model: if a
-step is missing or was refitted, no sample matches. For these samples, the predictions must be the same.
+It searches for samples whose input after the proposal's steps equals input that the notebook passed to its model. If a
+step is missing or was refitted, no sample matches. For matching samples, the predictions must be the same.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 from nb_builder.analysis.fitted_models import FittedModel
 from nb_builder.analysis.needed_cells import CHECK
 
-# Not imported: it needs numpy, which only the notebook's environment has.
+# Not imported, because it needs numpy, which only the notebook's environment has.
 _PROGRAM = Path(__file__).with_name("proposal_check_program.py")
 
 

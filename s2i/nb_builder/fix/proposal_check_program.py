@@ -1,4 +1,4 @@
-"""The program of `proposal_check`; runs in the notebook's environment, with Python 3.6 or later."""
+"""The program of `proposal_check`; it runs in the notebook's environment, with Python 3.6 or later."""
 
 # The cell begins here.
 # Compares the predictor above with the notebook's own model. It is not part of the notebook.
@@ -16,7 +16,7 @@ def place_of_row(row, rows):
     if rows.dtype.kind in "fiub" and row.dtype.kind in "fiub":
         equal = np.isclose(rows.astype(float), row.astype(float), rtol=1e-6, atol=1e-9, equal_nan=True)
     else:
-        # In a table with text.
+        # Tables that contain text.
         equal = np.asarray(rows == row)
     equal = equal.reshape(len(rows), -1).all(axis=1)
     return int(np.argmax(equal)) if equal.any() else None
@@ -33,7 +33,7 @@ def sample_of(raw, kind, place):
 
 
 def is_same(one, other):
-    """Return whether two predictions are equal, floats within a tolerance."""
+    """Return whether two predictions are equal, with a tolerance for floats."""
     try:
         one, other = np.asarray(one, float), np.asarray(other, float)
     except (TypeError, ValueError):
@@ -42,7 +42,7 @@ def is_same(one, other):
 
 
 def as_rows(data):
-    """Return data as an array or a sparse matrix, whose rows can be compared."""
+    """Return data as an array or sparse matrix, so that rows can be compared."""
     return data.tocsr() if hasattr(data, "tocsr") else np.asarray(data)
 
 

@@ -1,4 +1,4 @@
-"""Writes `requirements`: a new cell, or more entries in the author's own cell, which otherwise stays the same."""
+"""Writes `requirements`: a new cell, or further entries in the author's own cell, which otherwise stays the same."""
 
 import ast
 import json

@@ -25,9 +25,9 @@ MAX_CANDIDATES = 3
 # The reason that applies to all candidates.
 UNREACHABLE = "the package index can't be reached"
 _UNREACHABLE = "Failed to fetch"
-# A notebook changed within this many days fits today's packages.
+# Today's packages fit a notebook that was changed within this many days.
 _RECENT_DAYS = 60
-# Before this date, there were no packages for the oldest supported Python.
+# Before this date, the oldest supported Python had no packages.
 _EARLIEST = "2018-01-01"
 _SECONDS = 300
 
@@ -76,7 +76,7 @@ _BY_USE = (
 
 @dataclass(frozen=True)
 class Wishes:
-    """A notebook's dependencies: distributions, the author's versions of them, and limits for the date.
+    """What a notebook depends on: distributions, the author's versions of them, and limits for the date.
 
     `unknown` are imports without a known package. `uses` are APIs that later releases removed.
     """
@@ -102,7 +102,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Resolution:
-    """Exact versions for a candidate that can be installed together: of the notebook's direct dependencies."""
+    """Exact versions of the notebook's direct dependencies that can be installed together for a candidate."""
 
     candidate: Candidate
     entries: tuple[tuple[str, str], ...]

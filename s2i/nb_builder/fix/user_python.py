@@ -55,7 +55,7 @@ def _named(named: str, environ: Mapping[str, str]) -> Path:
 
 
 def _of_environment(folder: Path) -> Path | None:
-    """Return the Python of a virtual environment; its path isn't resolved, because the target is outside it."""
+    """Return the Python of a virtual environment; links are not resolved, because they lead out of the environment."""
     python = folder.absolute() / "bin" / "python"
     return python if os.access(python, os.X_OK) else None
 
@@ -72,7 +72,7 @@ def _of_kernel(name: str, environ: Mapping[str, str]) -> Path | None:
             spec = json.loads((folder / "kernels" / name / "kernel.json").read_text("utf-8"))
             python = Path(spec["argv"][0])
         except (OSError, ValueError, LookupError, TypeError):
-            # There is no such kernel, or none that Jupyter could start.
+            # There is no such kernel, or Jupyter could not start it, either.
             continue
         if python.is_absolute() and os.access(python, os.X_OK):
             return python

@@ -21,7 +21,7 @@ def replace(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         os.chmod(name, old.st_mode & 0o7777)
         with suppress(PermissionError):
-            # When run as root, such as in a container, the file still belongs to the user.
+            # For a build as root, for example in a container, the file still belongs to the user.
             os.chown(name, old.st_uid, old.st_gid)
         os.replace(name, target)
     except BaseException:

@@ -1,1 +1,1 @@
-"""Untrusted images: their files are read as a stream, and their programs run under controlled conditions."""
+"""Untrusted images: reads their files as a stream, and runs their programs under controlled conditions."""

@@ -1,6 +1,6 @@
-"""The environment of a program in an untrusted image: no variable of the image can make it run other code.
+"""The environment of a program in an untrusted image, in which no variable of the image can make it run other code.
 
-What the author and the platform have set for the service stays, because the model may depend on it.
+Variables that the author and the platform have set for the service stay, because the model may depend on them.
 """
 
 import re
@@ -16,7 +16,7 @@ HOME = "/opt/nb-builder"
 SERVICE = (f"{HOME}/service/bin/python", "-I", "-u", "-m", "nb_service")
 # Variable names that engines and Dockerfiles accept.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
-# The locations of a driver's libraries. Kept if no notebook can write to any of its folders.
+# The folders of a driver's libraries. Kept if no notebook can write to any of them.
 _LIBRARIES = "LD_LIBRARY_PATH"
 _WRITABLE = ("/tmp", "/var/tmp", "/dev/shm", "/proc", "/home")  # noqa: S108 - nothing is written there
 
@@ -40,7 +40,7 @@ def variables(of_image: Mapping[str, str], app_root: str, image: str) -> dict[st
 def instructions(of_image: Mapping[str, str], app_root: str, image: str) -> list[str]:
     """Return Dockerfile instructions that give an image these variables and no entry point."""
     given = variables(of_image, app_root, image)
-    # The image's own values are not repeated: they stay unchanged.
+    # The image's other variables stay unchanged without being repeated.
     changed = {name: value for name, value in given.items() if of_image.get(name) != value}
     return [*(f'ENV {name}="{value}"' for name, value in changed.items()), "ENTRYPOINT []", "CMD []"]
 

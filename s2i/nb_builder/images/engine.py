@@ -1,4 +1,4 @@
-"""Images of a container engine, docker or podman: their files, and running programs in them."""
+"""Images of a container engine, docker or podman: reads their files, and runs programs in them."""
 
 import contextlib
 import json
@@ -14,9 +14,9 @@ from nb_builder.images import conditions
 from nb_builder.images.files import Files
 from nb_builder.images.problems import ImageUnfit, ImageUnreadable
 
-# Where a build has put everything, unless the image specifies another folder.
+# The folder of a build's results, unless the image specifies another one.
 APP_ROOT = "/opt/app-root"
-# It becomes an argument in a Dockerfile and part of paths.
+# It becomes an argument in a Dockerfile, and part of paths.
 _PLACE = re.compile(r"(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+")
 # The messages of docker and podman for a missing image.
 _ABSENT = re.compile(r"no such (?:image|object)|image not known", re.IGNORECASE)
@@ -25,7 +25,7 @@ CONTAINERS = "nb-builder-"
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 # Options that drop the privileges of a container of an untrusted image.
 UNPRIVILEGED = ("--cap-drop", "ALL", "--security-opt", "no-new-privileges")
-# No network; and the engine keeps no log of its output.
+# Without a network, and without a log of its output in the engine.
 ISOLATED = ("--network", "none", "--log-driver", "none", *UNPRIVILEGED)
 
 
@@ -101,7 +101,7 @@ class Image:
     @contextlib.contextmanager
     def files(self) -> Iterator[Files]:
         """Yield the reader of the image's files, from a container that never runs; raise ImageUnreadable."""
-        # Its command and entrypoint never run; a slim image doesn't have any that could.
+        # The container's command and entrypoint never run; a slim image has none that could.
         arguments = ["--network", "none", "--entrypoint", "/nothing", self.id, "nothing"]
         with self.created(arguments) as container:
             yield Files(self._program, self._environ, container, self.name)
@@ -114,7 +114,7 @@ class Image:
         """
         container = f"{name}{secrets.token_hex(6)}"
         try:
-            # Removing it by name must not happen before it exists.
+            # It must exist before it can be removed by name.
             with stops_wait():
                 made = self._run("create", "--name", container, *arguments)
             if made.returncode:
@@ -125,7 +125,7 @@ class Image:
                 self._run("rm", "--force", "--volumes", container)
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        # In a session of its own: Ctrl-C in a terminal is for this process, which then cleans up.
+        # In its own session: Ctrl-C in a terminal is for this process, which then cleans up.
         command = [self._program, *arguments]
         return programs.run(command, env=self._environ, start_new_session=True)
 
@@ -144,7 +144,7 @@ def as_options(variables: Mapping[str, str]) -> list[str]:
 def stops_wait() -> Iterator[None]:
     """Delay Ctrl-C and SIGTERM until the end of the block.
 
-    Not with a signal mask, which is per thread: another thread would get them.
+    Not with a signal mask: masks are per thread, so another thread would get the signals.
     """
     came: list[int] = []
     handlers = {number: signal.signal(number, lambda number, _: came.append(number)) for number in _STOPS}

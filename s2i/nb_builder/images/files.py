@@ -1,4 +1,4 @@
-"""The only reader of files in an image: a stream of the engine's `cp`, of which only regular files count.
+"""The only code that reads files of an image: from the stream of the engine's `cp`, and only regular files.
 
 Image contents are never unpacked with their links, and none of their programs runs. The image's author controls names,
 types and sizes, so each is checked before anything is written.
@@ -20,14 +20,14 @@ from nb_scorer.common import phrases
 from nb_builder.common import visible
 from nb_builder.images.problems import ImageFileRefused, ImageUnreadable
 
-# Limits of an extracted folder; a large environment has 100,000 files. tarfile keeps a record of each.
+# Limits for an extracted folder; a large environment has 100,000 files. tarfile keeps a record of each.
 MAX_COUNT = 300_000
 # Maximum nesting of folders. Python's own functions recurse for each level, and fail at a thousand.
 MAX_DEPTH = 100
-# Space that stays free on the target disk.
+# The free space that must remain on the target disk.
 RESERVE = 256 << 20
 _AT_ONCE = 1 << 20
-# Like Linux's limit of links in a row.
+# The same limit as Linux has for a chain of links.
 _MAX_STEPS = 40
 # Engine messages for a missing file: docker before and since version 25, and podman.
 _ABSENT = re.compile(
@@ -151,7 +151,7 @@ class Files:
                 process.kill()
                 raise self._unreadable(f"it sends no archive ({error})") from error
             except BaseException:
-                # After a rejected entry, nothing more is read.
+                # Nothing more is read after a rejected entry.
                 process.kill()
                 raise
             status = process.wait()
@@ -245,7 +245,7 @@ class _Writer:
             descriptor = os.open(self._target / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         except FileExistsError as error:
             raise self._problem(name, "it occurs twice") from error
-        # Readable by the user who compares it; its owner on this machine grants no one else access.
+        # Readable for the user who compares it; on this machine, other users have no access.
         os.fchmod(descriptor, mode & 0o777 | 0o400)
         return open(descriptor, "wb")
 

@@ -1,1 +1,1 @@
-"""What one build reuses from the previous one: its environment, and its model if nothing changed."""
+"""Reuses results of the previous build: its environment, and its model if nothing has changed."""

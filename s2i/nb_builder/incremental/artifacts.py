@@ -1,7 +1,7 @@
 """The artifacts that one build passes to the next: its environment, model and report, as a tar from save-artifacts.
 
 s2i runs save-artifacts in the image of the previous build, with that image's own code, and puts the files next to the
-repository. So the artifacts may be from another Python, platform or builder; in that case they are dropped with a note.
+repository. So the artifacts may be from another Python, platform or builder; they are then dropped with a note.
 """
 
 import json
@@ -25,7 +25,7 @@ from nb_builder.repository import source_tree
 # s2i unpacks the tar of save-artifacts to this folder next to the repository.
 FOLDER = "artifacts"
 
-# One file instead of thousands: s2i unpacks the tar on its own machine and packs it again, and loses mtimes.
+# One file instead of thousands, because s2i unpacks the tar on its own machine, packs it again, and loses mtimes.
 VENV_ARCHIVE = "venv.tar"
 
 # The interpreters that the previous build downloaded, to which its environment links.
@@ -54,7 +54,7 @@ class PreviousBuild:
         """Return the path of one of the artifacts."""
         return self.folder.joinpath(*names)
 
-    # Whether only builds can have changed its environment: artifacts have been outside our control.
+    # Whether only builds can have changed its environment; artifacts have been outside their control.
     is_ours = False
 
     @property
@@ -95,7 +95,7 @@ class ServedBuild(PreviousBuild):
 
 
 def prepare(app_root: Path, previous: Path | None) -> None:
-    """Do work for a build under `app_root` in advance: empty it, and copy the environment of `previous`.
+    """Prepare a build under `app_root` in advance: empty it, and copy the environment of `previous`.
 
     `app_root` must not be in use by a service, and `previous` must not change until then.
     """

@@ -1,4 +1,4 @@
-"""Decides whether this build would make the same model as the previous one, from all of the model's inputs."""
+"""Determines from all inputs of a model whether this build would create the same model as the previous one."""
 
 import json
 import platform
@@ -41,7 +41,7 @@ class Ingredients:
         """List the repository's files; call it before any cell has run."""
         self.workspace = workspace
         self.notebooks = {str(name) for name in notebooks}
-        # Only the last of several notebooks is watched; the others may have read anything.
+        # Only the last of several notebooks is watched; the others may have read any file.
         self.watched = len(self.notebooks) == 1
         self.states_before = {name: digests.state(workspace.src / name) for name in digests.all_files(workspace.src)}
         self.files_before = set(self.states_before)
@@ -81,7 +81,7 @@ class Ingredients:
         files = set(digests.all_files(self.workspace.src))
         yield from files - self.files_before
         for name, before in self.states_before.items():
-            # The state itself changes when a file is restored.
+            # Restoring a file changes its state.
             after = states.get(Path(name)) or (digests.state(self.workspace.src / name) if name in files else None)
             if after != before:
                 yield name
@@ -103,7 +103,7 @@ class Ingredients:
 def take_model(previous: PreviousBuild, workspace: Workspace, log: Log) -> Inputs:
     """Copy the previous model and executed notebook to the workspace; return the model's inputs."""
     previous.take_model(workspace)
-    # This build's manifest is its own, and so is its signature.
+    # This build has its own manifest and signature.
     (workspace.model / paths.SIGNATURE).unlink(missing_ok=True)
     for name in (paths.EXECUTED, paths.NOTEBOOK_PAGE, paths.READS):
         file = previous.path(paths.BUILD, name)

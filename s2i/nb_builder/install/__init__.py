@@ -1,1 +1,1 @@
-"""The notebook's environment: its Python, its packages, and why they can't be installed."""
+"""The notebook's environment: chooses its Python, installs its packages, and explains failures."""

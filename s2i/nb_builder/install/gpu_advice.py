@@ -29,7 +29,7 @@ def log_advice(installer: Installer, log: Log) -> None:
 def sentences(distributions: Iterable[Distribution]) -> list[str]:
     """Return a sentence for each distribution in a slim image that has a variant without GPU code.
 
-    The image has no GPU libraries, but the code that uses them. There is no index to query there.
+    The image has no GPU libraries, only the code that uses them. It has no index to query.
     """
     return [
         f"{distribution.name} {distribution.version}, {distribution.bytes / MEGABYTE:.0f} MB, contains code for GPUs. "
@@ -59,7 +59,7 @@ def _required(distribution: Distribution) -> set[str]:
     """Return the names of a distribution's requirements, regardless of their markers."""
     names: set[str] = set()
     for line in distribution.requires:
-        # Old packages have requirements that PEP 508 doesn't allow; none of these is for GPUs.
+        # Old packages have requirements that PEP 508 doesn't allow, but none of them is for GPUs.
         with suppress(InvalidRequirement):
             names.add(canonicalize_name(Requirement(line).name))
     return names

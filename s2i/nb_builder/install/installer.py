@@ -1,4 +1,4 @@
-"""Installs the requirements with uv, or with pip if uv can't; turns a failure into a problem for the user."""
+"""Installs the requirements with uv, or with pip if uv can't, and converts a failure to a problem for the user."""
 
 import json
 import os
@@ -27,7 +27,7 @@ from nb_builder.requirements.logical_lines import logical
 
 UV = Path(sys.executable).with_name("uv")
 
-# Metadata that uv uses instead of metadata that it rejects, and the Pythons that such releases have wheels for.
+# Metadata that uv uses instead of metadata that it rejects, and the Pythons for which these releases have wheels.
 _CORRECTED = Path(__file__).with_name("corrected_metadata.toml")
 _CORRECTED_FOR = ("3.6", "3.7")
 
@@ -112,7 +112,7 @@ class Installer:
                 return
             text = resolution
             self._write(lock, locks.public(text, wanted.top))
-        # Build dependencies must fit the date, too. A lock of the repository is used unchanged.
+        # Build dependencies must fit the date, too. A lock in the repository is used unchanged.
         cutoff = [] if wanted.lock else self.cutoff
         locked = locks.parse(text, wanted.top, lock.name)
         if unchanged and previous and previous.is_exact and not locked.sources:
@@ -126,11 +126,12 @@ class Installer:
 
     def _sync(self, locked: Locked, scratch: Path, folders: Iterable[Path], cutoff: Sequence[str]) -> None:
         """Make the environment hold exactly the packages of `locked`."""
-        # The lock already respects the user's constraints; with --require-hashes uv would require each of them pinned.
+        # The lock already respects the user's constraints, and with --require-hashes, uv would require each of them to
+        # be pinned.
         environ = {name: value for name, value in self.environ.items() if name != "UV_CONSTRAINT"}
         options = [*self.uv_options, *cutoff]
         digested = _write_lines(scratch / "digested.txt", locked.digested)
-        # sync instead of install: it also removes what only the previous build needed.
+        # Unlike install, sync also removes packages that only the previous build needed.
         sync: list[str | Path] = [
             UV,
             "pip",
@@ -142,7 +143,8 @@ class Installer:
         ]
         commands: list[list[str | Path]] = [sync]
         if locked.sources:
-            # Installed separately: packages built here have no digest in advance, which --require-hashes requires.
+            # Installed separately, because --require-hashes needs digests, and packages built here have none in
+            # advance.
             sources = _write_lines(scratch / "sources.txt", locked.sources)
             commands.append([UV, "pip", "install", *options, *_FRESH, "--no-deps", "--requirements", sources])
         for command in commands:
@@ -228,7 +230,7 @@ class Installer:
         wheel = get_embed_wheel("pip", self.minor)
         if wheel is not None:
             return f"{wheel.path}/pip", Version(wheel.version)
-        # virtualenv bundles pip only for current Pythons; the index has the last pip for each older one.
+        # virtualenv includes pip only for current Pythons; the index has the last pip for each older one.
         folder = scratch / "pip"
         output = self._run([UV, "pip", "install", *self.uv_options, "--target", folder, "pip"])
         if output is not None:
@@ -268,7 +270,7 @@ def cutoff(as_of: AsOf | None) -> list[str]:
     """Return uv's options for a date to resolve to."""
     if as_of is None:
         return []
-    # cloudpickle is our requirement: an old release could not save functions of a newer Python.
+    # nb-builder requires cloudpickle, and an old release could not save functions of a newer Python.
     exempt = [CLOUDPICKLE, *(_BUILD_TOOLS if as_of.day < _BUILDS_BY_UV_FROM else ())]
     exempt += ["patsy"] if as_of.day < _FORMULAS_FROM else []
     return ["--exclude-newer", as_of.stamp, *(option for name in exempt for option in _exempted(name))]
@@ -280,7 +282,7 @@ def _exempted(name: str) -> tuple[str, str]:
 
 def resolving_environ(minor: str, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment with which uv resolves and installs for the Python `minor`."""
-    # Without a terminal, git would wait for a password forever.
+    # Without a terminal, git would wait for a password for ever.
     result = {**uv_environ(environ), "GIT_TERMINAL_PROMPT": "0"}
     if minor in _CORRECTED_FOR and not _has_uv_settings(environ):
         result["UV_CONFIG_FILE"] = str(_CORRECTED)
@@ -297,13 +299,13 @@ def _has_uv_settings(environ: Mapping[str, str]) -> bool:
 def uv_environ(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for uv: pip's settings translated, without variables that point at other Pythons."""
     variables, _ = pip_config.for_uv(pip_config.read(environ), environ)
-    # uv would read uv.toml and pyproject.toml of the current folder, which may be a repository: they name indexes. The
-    # user's own files and those of the machine still count.
+    # uv would read uv.toml and pyproject.toml of the current folder, which may be a repository, and they may name
+    # indexes. The user's own files and those of the machine still apply.
     result = {**environ, **variables, "UV_PROJECT": os.sep, "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
     for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
         result.pop(name, None)
     if "UV_CACHE_DIR" in variables:
-        # A cache set by the user is used, even in an image, where the default is none.
+        # A cache that the user has set is used, even in an image, which has none by default.
         result.pop("UV_NO_CACHE", None)
     return result
 

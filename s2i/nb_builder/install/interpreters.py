@@ -1,4 +1,4 @@
-"""The model Python: which interpreters this machine has, and which one the notebook gets or the build downloads."""
+"""Determines the model Python: lists this machine's interpreters, and chooses or downloads one for the notebook."""
 
 import os
 import platform
@@ -190,7 +190,7 @@ def probe(path: Path) -> Python | None:
         completed = programs.run([path, "-I", "-S", "-c", _PROBE], timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    # Another program called python, or named in S2I_PYTHON, prints something else.
+    # Another program called python, or named in S2I_PYTHON, prints other output.
     match = re.fullmatch(r"((\d+)\.(\d+)) (\S+) (.+)", completed.stdout.strip())
     if completed.returncode or match is None:
         return None

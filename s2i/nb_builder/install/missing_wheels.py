@@ -108,7 +108,7 @@ def _newest(uv: Sequence[str | Path], environ: Mapping[str, str], wanted: str, m
 
 
 def _last_error(output: str) -> str:
-    """Return the last line that names an error: that ends the build's own traceback."""
+    """Return the last line that names an error, which is the end of the build's own traceback."""
     errors = re.findall(r"^\s*(?:\w+(?:Error|Exception)\b.*|error: .*)$", output, re.MULTILINE)
     errors = [line for line in errors if line.strip() not in _SUMMARIES]
     return (errors or ["no reason given"])[-1].strip()[:300]

@@ -1,4 +1,4 @@
-"""Chooses another Python if the packages of a notebook have no wheels for the first choice."""
+"""Chooses another Python if the notebook's packages have no wheels for the first choice."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -4,8 +4,8 @@ In an image they go below `$APP_ROOT/python` (the Dockerfile sets uv's variable 
 own folder, which is shared with uv and other builds. The archives come from uv's usual source: its own table, or the
 mirror in UV_PYTHON_INSTALL_MIRROR or UV_PYTHON_DOWNLOADS_JSON_URL.
 
-The standard library is not compiled as a whole, which would take longer than the download. Python writes the bytecode
-of each module that the cells and the verification import, and a service imports the same ones at its start.
+The standard library is not compiled as a whole, which would take longer than the download. Python writes bytecode for
+each module that the cells and the verification import; a service imports the same modules when it starts.
 """
 
 import contextlib
@@ -28,10 +28,10 @@ from nb_builder.requirements import pip_config
 
 # Downloads stop if a mirror sends no byte for this long. Without a limit, uv waits for more than 90 seconds.
 MAX_SILENCE_SECONDS = 45.0
-# So that uv itself reports a mirror that doesn't respond within that time.
+# Makes uv itself report a mirror that doesn't respond within that time.
 _DEFAULTS = {"UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "20"}
 _POLL_SECONDS = 0.2
-# Where uv unpacks an archive while downloading; empty afterwards.
+# The folder where uv unpacks an archive while downloading; empty afterwards.
 _TEMPORARY = ".temp"
 _OTHER_FILES = (".lock", ".gitignore")
 _URL = re.compile(r"(?:Failed to (?:download|fetch)|downloads json from):? `?(\w+://[^\s`]+)")
@@ -57,7 +57,7 @@ def install(minor: str, environ: Mapping[str, str]) -> None:
         if status:
             raise DownloadFailed(_reason(text, minor))
     finally:
-        # Also part of an archive.
+        # This is also part of an archive.
         if _is_below_app_root(place, environ) and place.is_dir():
             _remove_uv_files(place)
 
@@ -95,7 +95,7 @@ def _run(command: list[str | Path], environ: Mapping[str, str], output: IO[bytes
             elif time.monotonic() - changed > MAX_SILENCE_SECONDS:
                 raise DownloadFailed(f"nothing arrived for {MAX_SILENCE_SECONDS:.0f} seconds")
     finally:
-        # Also when the build is interrupted.
+        # This also runs if the build is interrupted.
         if process.poll() is None:
             process.kill()
             process.wait()
@@ -105,7 +105,7 @@ def _bytes_below(top: Path) -> int:
     total = 0
     for parent, _, names in os.walk(top):
         for name in names:
-            # uv moves the files meanwhile.
+            # uv moves the files in the meantime.
             with contextlib.suppress(FileNotFoundError):
                 total += os.lstat(os.path.join(parent, name)).st_size
     return total

@@ -1,4 +1,4 @@
-"""Turns the output of uv and pip into problems for the author of requirements."""
+"""Converts the output of uv and pip to problems for the author of the requirements."""
 
 import re
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ _UNREACHABLE = re.compile(
 )
 _NO_GIT = re.compile(r"Git executable not found|Cannot find command 'git'")
 _GIT = re.compile(r"Git operation failed|git (?:clone|fetch|checkout)\b.* did not run successfully")
-# Their messages about a file under S2I_RESOLVE_AS_OF: it has no date, or a later one.
+# Their messages about a file, with S2I_RESOLVE_AS_OF: it has no date, or a later one.
 _DATELESS = re.compile(r"`([^`\s]+)` is missing an upload date|(\S+) does not provide upload-time metadata")
 _LATER = re.compile(
     r"`([^`]+)` was filtered by `exclude-newer`.*? version[^v]* v([^\s,]+),? (?:was )?published at ([\d-]+)T"

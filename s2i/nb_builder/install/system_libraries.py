@@ -1,4 +1,4 @@
-"""Finds the Debian package with the missing library or program, from an error's message."""
+"""Finds the Debian package of a missing library or program, from an error's message."""
 
 import re
 

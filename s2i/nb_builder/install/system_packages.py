@@ -1,7 +1,7 @@
 """System packages that a repository requires in apt.txt or packages.txt.
 
-Only root can install them. So they are installed if the build runs as root, or are part of an image made with them;
-otherwise the build fails with a problem that explains how to install them.
+Only root can install them. So they must be part of the builder image, unless the build runs as root. Otherwise, the
+build fails with a problem that explains how to install them.
 """
 
 import os
@@ -105,7 +105,7 @@ def _install(missing: Sequence[SystemPackage], log: Log, *, in_image: bool) -> N
             errors = re.findall(r"^E: (.*)", completed.stdout, re.MULTILINE) or [f"status {completed.returncode}"]
             raise _problem(missing, f"apt-get {command[0]} failed: {errors[0]}", completed.stdout.strip())
     if in_image:
-        # Megabytes that no service needs, but that every image made from this one would contain.
+        # Megabytes that services don't need, but that every image based on this one would contain.
         shutil.rmtree(LISTS, ignore_errors=True)
     still_missing = _missing(missing)
     if still_missing:

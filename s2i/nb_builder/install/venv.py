@@ -53,7 +53,7 @@ def copy(venv: Path, target: Path, place: Path | None = None) -> None:
         content = b"" if file.is_symlink() or not file.is_file() else file.read_bytes()
         if before in content:
             mode = file.stat().st_mode
-            # Never into the file, which the other environment shares.
+            # A new file, because the other environment shares the old one.
             file.unlink()
             file.write_bytes(content.replace(before, after))
             file.chmod(mode)
@@ -63,5 +63,5 @@ def _link(source: str, target: str) -> None:
     try:
         os.link(source, target, follow_symlinks=False)
     except OSError:
-        # A disk without hard links, or with too many of this file.
+        # The disk has no hard links, or too many of this file.
         shutil.copy2(source, target, follow_symlinks=False)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SECONDS = 0.1
 LINES_SHOWN = 200
 NAMES = ("nb_check", "nb_serve", "nb_golden")
-# A cell that contains only our magics, or nothing at all.
+# Matches a cell without code other than these magics.
 _OURS = re.compile(r"(?:\s*%(?:nb_(?:check|serve|golden)\b|(?:re)?load_ext\s+nb_builder)[^\n]*)*\s*")
 
 
@@ -57,7 +57,7 @@ class Magics:
     """The magics of one kernel, and the service that it started."""
 
     def __init__(self, shell: InteractiveShell) -> None:
-        """Take the kernel's shell; there is no service yet."""
+        """Take the kernel's shell; no service is running yet."""
         self.shell = shell
         self.service: Job | None = None
         self.port: int | None = None
@@ -116,7 +116,7 @@ class Magics:
 
     def _serve(self, given: argparse.Namespace) -> Panel:
         found = self._notebook(given.file, "%nb_serve")
-        # Its folder is reused for the next build, and clients know its port.
+        # The next build uses the same folder, and clients know the port.
         replaced = self.stop()
         port = given.port if given.port is not None else self.port
         options = [option for variable in given.variables for option in ("-e", variable)]

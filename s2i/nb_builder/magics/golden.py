@@ -1,4 +1,4 @@
-"""Samples, and the kernel's predictions for them, in the form in which a service receives and returns both."""
+"""Samples, and the kernel's predictions for them, as a service receives and returns both."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""One call of the command `nb-builder` from a kernel: its log while it runs, its result, problem and exit status."""
+"""A call of the command `nb-builder` from a kernel: its log while it runs, its result, problem and exit status."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ from nb_builder.magics import keeper
 
 # Variables that Jupyter and its kernel set for themselves, and that would make other programs look for Jupyter's.
 _OF_THE_KERNEL = ("JPY_", "JUPYTER_")
-# Set by ipykernel, which shows colours and never a pager; noise in a log.
+# Set by ipykernel, which shows colours and has no pager; both would spoil a log.
 _COLOURS = ("FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE")
 # The kernel's matplotlib backend is a module that the notebook's own environment need not have.
 _BACKEND = "MPLBACKEND"
@@ -75,7 +75,7 @@ class Job:
 
     def _text(self, name: str) -> str:
         path = self.folder / name
-        # A character may be incomplete.
+        # The last character may be incomplete.
         return path.read_bytes().decode("utf-8", "ignore") if path.is_file() else ""
 
 

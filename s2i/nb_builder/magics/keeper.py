@@ -1,8 +1,8 @@
-"""Runs a command until the kernel exits or is killed, then stops it; arguments: a folder, and the command.
+"""Runs a command until the kernel exits or is killed, then stops it; the arguments are a folder and the command.
 
 The kernel holds the other end of stdin, which carries no data and is closed when the kernel dies. The command's output
-(`answer`, `log`) and exit status (`status`) go to the folder, which is removed at the end. A separate program that uses
-only the standard library: a signal for the kernel must not reach the command.
+(`answer`, `log`) and exit status (`status`) are written to the folder, which is removed at the end. This is a separate
+program, using only the standard library, because a signal for the kernel must not reach the command.
 """
 
 import contextlib
@@ -15,9 +15,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-# Interval for checking the parent, because a child of the kernel may hold stdin open.
+# How often the parent is checked, because a child of the kernel may keep stdin open.
 SECONDS = 0.2
-# The time that a service has for requests in flight.
+# How long a service may take to finish requests in flight.
 PATIENCE_SECONDS = 30.0
 
 

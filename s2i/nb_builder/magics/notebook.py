@@ -1,4 +1,4 @@
-"""Which notebook a kernel belongs to, if the front end reveals it, and the current content of its file."""
+"""Finds the notebook that a kernel belongs to, if the front end reveals it, and reads the file's current content."""
 
 import json
 import sys
@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from nb_builder.magics.problems import NotebookNotSaved, NotebookUnnamed
 
-# Where Jupyter's server records the file that it started a kernel for.
+# The file in which Jupyter's server records for which notebook it started a kernel.
 SESSION = "JPY_SESSION_NAME"
-# The variable in which VS Code records it, in the notebook's namespace.
+# The variable in the notebook's namespace in which VS Code records it.
 VSCODE = "__vsc_ipynb_file__"
 _IN_COLAB = (
     "Colab keeps the notebook in Google Drive, and a kernel does not see it there until the Drive is mounted: "

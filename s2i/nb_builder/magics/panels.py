@@ -1,13 +1,13 @@
-"""The output of a magic, once as plain HTML and once as text.
+"""Formats the output of a magic as plain HTML and as text.
 
-Without scripts, classes and text colours: it looks right in every front end, in light and dark mode.
+Without scripts, classes and text colours, it looks right in every front end, in light and dark mode.
 """
 
 from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-# Visible on white and on black; the text carries the same meaning.
+# These colours are visible on white and on black; the text has the same meaning without them.
 _EDGES = {"fine": "#2e8b57", "fault": "#d1495b"}
 _BLOCK = "white-space: pre-wrap; overflow-wrap: anywhere; max-height: 30em; overflow: auto"
 _CELL = "text-align: left; vertical-align: top; padding: 0.2em 1em 0.2em 0; font-family: monospace"
@@ -30,7 +30,7 @@ Part = str | Code | Link
 
 
 class Panel:
-    """Lines, lists and tables below one another; `bundle` is what the front end gets."""
+    """Lines, lists and tables, one below the other; `bundle` is passed to the front end."""
 
     def __init__(self, title: str, edge: str) -> None:
         """Start with a title; the edge is "fine" or "fault"."""

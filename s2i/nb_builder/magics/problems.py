@@ -1,4 +1,4 @@
-"""Problems of a magic, before the command is called."""
+"""Problems of a magic, before it calls the command."""
 
 from nb_builder.problems.build_problem import BuildProblem
 

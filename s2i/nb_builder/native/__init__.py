@@ -1,1 +1,1 @@
-"""A native image: predictor as machine code of some kilobytes, verified before it gets its name."""
+"""Builds a native image: predictor as a few kilobytes of machine code, verified before the image is named."""

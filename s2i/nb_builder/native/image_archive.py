@@ -1,7 +1,7 @@
-"""An image as an archive for `docker load`: one layer, and a configuration with its platform.
+"""Writes an image as an archive for `docker load`: one layer, and a configuration with its platform.
 
-`docker build` gives an image without a base the architecture of its own machine, despite --platform. Only programs of
-this machine write archives: one from an image could replace other images of its engine.
+`docker build` gives an image without a base image the architecture of its own machine, despite --platform. Only
+programs of this machine write archives, because an archive from an image could replace other images of the engine.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
-# uname's machine name, and the platform name in images.
+# The machine's name by uname, and the platform's name in images.
 PLATFORMS: Mapping[str, Mapping[str, str]] = {
     "x86_64": {"os": "linux", "architecture": "amd64"},
     "aarch64": {"os": "linux", "architecture": "arm64", "variant": "v8"},
@@ -26,7 +26,7 @@ PROVED = "/native/proved"
 PROGRAM = "model"
 FACTS = "usr/share/nb-builder/native.json"
 LABEL = "io.nb-builder.native"
-# 1970: the same model yields identical files.
+# 1970, so that the same model gives identical files.
 _LONG_AGO = 0
 
 

@@ -27,7 +27,7 @@ from nb_builder.common.workspace import Workspace
 from nb_builder.native import image_archive
 from nb_builder.problems import native_images
 
-# In the root folder of the service image, in build stages that are discarded.
+# Below the root folder of the service image, in build stages that are discarded.
 WORK = Path("/native")
 PROVED, SAID, TRANSLATED, COMPILE = "proved", "said.json", "translated.json", "compile"
 PROGRAM, COUNTING, EMULATOR = image_archive.PROGRAM, "model-with-branches", "emulator"
@@ -35,7 +35,8 @@ PROGRAM, COUNTING, EMULATOR = image_archive.PROGRAM, "model-with-branches", "emu
 MADE = "made"
 STEPS = ("translate", "prove")
 _HOME = Path(__file__).parents[2]
-# The repository is before the installed packages on sys.path and may have a json.py: ours are imported before that.
+# The repository comes before the installed packages on sys.path and may have a json.py, so our modules are imported
+# first.
 _PROGRAM = """\
 import sys
 sys.path[:] = [entry for entry in sys.path if entry]
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str]) -> None:
         manifest.read(app.model)
     except ModelMissing as error:
         raise native_images.NativeNoService(missing=f"model ({app.model})") from error
-    # Set by native.Dockerfile for a program that is not for this machine.
+    # native.Dockerfile sets this for a program that is not for this machine.
     machine = os.environ.get("MACHINE", "")
     if arguments[0] == "translate":
         translate(app, WORK, Log(), machine)

@@ -1,8 +1,8 @@
-"""What only Colab, Databricks, Windows and similar have: left out if nothing depends on it, else rejected early.
+"""Handles code that only runs on Colab, Databricks, Windows and others: leaves it out if unused, or reports it early.
 
-Only statements at a cell's top level count, because they always run: under `if`, `try` or in a function the author may
-have provided for other platforms. Names and magics count as a platform's only in a notebook that was written there:
-elsewhere `spark` is the author's own variable, and `%sql` comes from an extension.
+Only statements at a cell's top level count, because they always run; under `if`, `try` or in a function, the author may
+support other platforms. Names and magics count as a platform's only in a notebook that was written there: elsewhere,
+`spark` is the author's own variable, and `%sql` comes from an extension.
 """
 
 import os
@@ -54,7 +54,7 @@ def findings(node: NotebookNode, cells: Sequence[Cell], notebook: Path, reposito
     """Yield a problem for each use of a platform that always runs, and for each file that is read from one.
 
     An import is reported only if nothing that it imports is used. Setup statements are not reported in addition to a
-    use: they are left out once the use is gone.
+    use, because they are left out once the use is removed.
     """
     uses_by_cell = uses.by_cell(cells, node.metadata, repository)
     certain = [(cell, use) for cell, cell_uses in uses_by_cell for use in cell_uses if use.sure]
@@ -92,10 +92,10 @@ def of_error(name: str, message: str, repository: Path, place: Place) -> Elsewhe
         return None
     what = match[1]
     if name == "ModuleNotFoundError":
-        # Without any package `google`, Python's message names that, instead of the module in it that was imported.
+        # If no package `google` is installed, Python's message names that instead of the module that was imported.
         return of_module("google.colab" if what == "google" and "google.colab" in place["cell"].source else what, place)
     for platform in PLATFORMS:
-        # A NameError of `spark` or `sc` is inconclusive: notebooks for other platforms use these names, too.
+        # A NameError of `spark` or `sc` proves nothing, because notebooks for other platforms use these names, too.
         of_a_name = name == "NameError" and what in ("dbutils", "displayHTML") and what in platform.names
         if of_a_name or (name == "FileNotFoundError" and what.startswith(platform.roots)):
             return _problem(platform, what, repository, place)

@@ -1,4 +1,4 @@
-"""The platforms for which notebooks are written: what each has and a service lacks, and the alternatives."""
+"""The platforms for which notebooks are written: what exists only there, and alternatives for services."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

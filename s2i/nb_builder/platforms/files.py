@@ -1,4 +1,4 @@
-"""Which files of a platform a notebook certainly reads."""
+"""Finds files of a platform that a notebook certainly reads."""
 
 import ast
 import os

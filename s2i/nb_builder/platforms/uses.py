@@ -1,4 +1,4 @@
-"""Which statements of a notebook use something that only one platform has, from the syntax tree."""
+"""Finds statements in a notebook that use something only one platform has, from the syntax tree."""
 
 import ast
 import re
@@ -42,7 +42,7 @@ class Use:
 def by_cell(cells: Sequence[Cell], metadata: dict, repository: Path) -> list[tuple[Cell, list[Use]]]:
     """Return (cell, its uses in order) for each cell; skip platforms of which the repository has a module."""
     if any("google-colab" in cell.source for cell in cells):
-        # There is a distribution google-colab: a notebook that requires it intends to use it.
+        # A distribution google-colab exists, and a notebook that requires it intends to use it.
         return []
     trees = [(cell, cell.statements or ()) for cell in cells if "raises-exception" not in cell.tags]
     own_names = bound(statement for _, body in trees for statement in body)

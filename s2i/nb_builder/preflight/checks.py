@@ -1,4 +1,4 @@
-"""Everything that can be checked in a repository before a package is installed.
+"""Checks a repository as far as possible before any package is installed.
 
 `check` and a build run the same checks, and both collect all problems before they stop.
 """
@@ -40,7 +40,7 @@ from nb_builder.rewrite.keep_requirements import NAME
 if TYPE_CHECKING:
     from nb_service.weights.lock import Entry
 
-# Called for each problem: raises it, or keeps it so that the checks continue.
+# Handles each problem: raises it, or records it so that the checks continue.
 ProblemHandler = Callable[[Problem], None]
 
 
@@ -68,7 +68,7 @@ class Notebook:
 
 @dataclass(frozen=True)
 class Checked:
-    """The notebooks of a build, in the order in which they run, and what applies to all of them.
+    """The notebooks of a build in the order in which they run, and facts about all of them.
 
     `system` are the system packages that they need, `as_of` is the date to resolve requirements to (None for today),
     and `changed` is when the notebooks last changed. `python_note` explains why `python` is not the one that the
@@ -204,7 +204,7 @@ def read_requirements(
             log.detail(f"as {part.counted.file} says")
         for note in part.notes:
             log.note(note)
-    # `is not None`, because requirements that list nothing have length 0 and are false.
+    # `is not None`, because requirements with no entries have length 0 and are false.
     if requirements is not None:
         _look_for_undeclared(checked, requirements, src, log, handle)
     return requirements
@@ -222,8 +222,7 @@ def passing(handle: ProblemHandler) -> Iterator[None]:
 def _read(repository: Path, names: Sequence[Path], log: Log, handle: ProblemHandler) -> list[Notebook]:
     notebooks = []
     for number, name in enumerate(names, start=1):
-        # Files of the last or only notebook have plain names. The stem is cut because a file name is limited to 255
-        # bytes.
+        # The files of the last notebook have plain names. The stem is cut, because a file name is limited to 255 bytes.
         prefix = f"{number}-{name.stem[:40]}-" if number < len(names) else ""
         with passing(handle):
             node = platforms.without_setup(notebook_file.read(repository, name), name, repository, log)
@@ -235,7 +234,7 @@ def _with_reason(problem: Problem, cells: Sequence[Cell]) -> Problem:
     """Add to PredictorMissing why none can be proposed; return any other problem unchanged."""
     if not isinstance(problem, PredictorMissing):
         return problem
-    # Imported here because notebooks with a predictor don't need it.
+    # Imported here, because notebooks with a predictor don't need it.
     from nb_builder.analysis import fitted_models
 
     if fitted_models.part_with_model(cells):

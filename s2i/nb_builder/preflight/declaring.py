@@ -1,4 +1,4 @@
-"""Where a missing package should be declared: in the notebook's list, in the file that counts, or in a new cell."""
+"""Determines where to declare a missing package: in the notebook's list, in the file that counts, or in a new cell."""
 
 import re
 from collections.abc import Iterator

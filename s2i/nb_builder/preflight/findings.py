@@ -1,4 +1,4 @@
-"""All findings about a repository at once: `check` shows them, and a build stops at them."""
+"""Collects all findings about a repository: `check` prints them, and a build fails with them."""
 
 import os
 import tempfile

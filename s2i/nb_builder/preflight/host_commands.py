@@ -1,4 +1,4 @@
-"""Commands in cells that change the machine: announced if a build runs on a user's own machine."""
+"""Reports cells with commands that change the machine, if a build runs on a user's own machine."""
 
 import ast
 import re
@@ -38,7 +38,7 @@ def announce(cells: Iterable[Cell], notebook: str, log: Log) -> None:
 
 def _commands(source: str) -> Iterator[str]:
     """Yield the commands that a cell, as plain Python, runs in a shell."""
-    # A cell that can't be parsed doesn't run; notebook_contract reports it.
+    # A cell that can't be parsed doesn't run, and notebook_contract reports it.
     for node in ast.walk(syntax_trees.tree(source) or ast.Module([], [])):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue

@@ -1,4 +1,4 @@
-"""Parameters as in papermill: values from outside for the names that the cell tagged `parameters` assigns."""
+"""Parameters as in papermill: values for the names that the cell tagged `parameters` assigns."""
 
 import copy
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ def _inject(node: NotebookNode, values: dict[str, object], position: int) -> Not
         result.cells[earlier].source = source
         return result
     cell = new_code_cell(source, metadata={"tags": [TAG_INJECTED], "nb_builder": {INJECTED: True, "title": TITLE}})
-    # nbformat generates random IDs, and a build must be repeatable; formats before 4.5 have no IDs.
+    # nbformat would generate random IDs, but a build must be repeatable; formats before 4.5 have no IDs.
     cell.id = TAG_INJECTED
     if (node.nbformat, node.nbformat_minor) < (4, 5):
         cell.pop("id")

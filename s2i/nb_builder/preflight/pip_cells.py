@@ -1,4 +1,4 @@
-"""Requirements that a notebook's own cells install with pip, read from their source."""
+"""Reads, from their source, which requirements a notebook's own cells install with pip."""
 
 import ast
 import re

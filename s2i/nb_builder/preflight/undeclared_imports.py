@@ -1,4 +1,4 @@
-"""Imports from packages in a notebook and its own modules, with their location and certainty, from syntax trees."""
+"""Finds imports of packages in a notebook and its own modules, with location and certainty, from the syntax trees."""
 
 import ast
 import os
@@ -21,7 +21,8 @@ from nb_builder.requirements.import_names import entry, known_name, providing
 from nb_builder.requirements.sources import Declaration
 from nb_builder.rewrite.magics import as_python
 
-# Modules that the standard library of an older model Python may have, although this one's doesn't, and IPython's own.
+# Modules that the standard library of an older model Python may have, although this one's lacks them, and IPython's
+# own.
 _NOT_PACKAGES = {*sys.stdlib_module_names, "distutils", "imp", "asyncore", "asynchat", "smtpd", "cgi", "telnetlib"}
 _NOT_PACKAGES |= {"IPython", "ipykernel", "__main__"}
 # Extensions included in IPython: `%load_ext` accepts their short names, which no package has.
@@ -48,7 +49,7 @@ _QUOTED = re.compile(r"['\"]([^'\"/][^'\"]*)['\"]")
 _WRAPS = re.compile(r"\s*get_ipython\(\)\.run_cell_magic\('(?:time|capture)',")
 # `%load_ext dotenv` as MagicsToPython writes it: an extension is a module.
 _LOADS = re.compile(r"run_line_magic\('load_ext', '(\w+)[\w.]*'\)")
-# tqdm.notebook needs it to draw its bars, but doesn't declare it; tqdm.auto works without.
+# tqdm.notebook needs ipywidgets to draw its bars, but doesn't declare it; tqdm.auto works without.
 WIDGETS = "ipywidgets"
 _BARS_OF_TQDM = {"tqdm_notebook", "tnrange", "notebook"}
 _WRITES = re.compile(r"run_cell_magic\('writefile', '(?:-a )?([^']+\.py)'")
@@ -186,7 +187,7 @@ def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> list[Import]:
                 if own_files is None and not _level(node) and module.split(".")[0] not in _NOT_PACKAGES:
                     imports.append(_import(module, names, node, piece, sure=sure))
                     if module == "tqdm.notebook" or (module == "tqdm" and _BARS_OF_TQDM & set(names)):
-                        # Only a bar that is drawn fails without it.
+                        # Without ipywidgets, only drawing a bar fails.
                         imports.append(_import(WIDGETS, (), node, piece, sure=False))
     imports += [imported for cell in cells for imported in _loaded(cell) if imported.module not in own_modules]
     return sorted(imports, key=_place)

@@ -1,4 +1,4 @@
-"""Imports that the installed environment doesn't provide: looked up before the first cell, and reported all at once."""
+"""Looks up imports in the installed environment before the first cell runs, and reports all missing ones at once."""
 
 import configparser
 import json
@@ -103,8 +103,8 @@ def require_met(
     certain = [unmet for unmet in unmet_imports if unmet.sure]
     if certain:
         raise _problem(unmet_imports, certain, str(notebooks[-1].name))
-    # No note if a cell installs packages, which aren't installed yet, nor for a module of another platform, where such
-    # an import is meant to run.
+    # No note if a cell installs packages, which aren't installed yet, nor for a module of another platform, where the
+    # import is meant to run.
     uncertain = [unmet for unmet in unmet_imports if not installed and not platforms.platform_of(unmet.imported.module)]
     if uncertain:
         log.note("not installed, but only needed if this code runs:")
@@ -136,7 +136,7 @@ def _missing_names(
     completed = programs.run(command, cwd=folder, env=launch.environment(environ), input=asked)
     if completed.returncode:
         raise RuntimeError(f"the notebook's Python can't look for its imports:\n{completed.stderr}")
-    # The last line: a package's startup file (.pth) may print something before it.
+    # The last line, because a package's startup file (.pth) may print something before it.
     return json.loads(phrases.last_line(completed.stdout))
 
 

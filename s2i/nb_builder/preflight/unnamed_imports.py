@@ -1,4 +1,4 @@
-"""Notes about imports that nothing declares, if only a run can show whether a package provides them."""
+"""Notes imports that nothing declares, if only a run can show whether a package provides them."""
 
 from collections.abc import Iterator, Sequence
 
@@ -27,7 +27,7 @@ def notes(imports: Sequence[tuple[Import, str]], wanted: Wanted, installs: Insta
 
 
 def notes_without_a_build(imports: Sequence[tuple[Import, str]], wanted: Wanted, installs: Installs) -> Iterator[str]:
-    """Yield the notes that `notes` leaves to the build: about imports that certainly run."""
+    """Yield the notes that `notes` leaves to the build, which are about imports that certainly run."""
     if not installs.requirements:
         yield from _notes([(imported, notebook) for imported, notebook in imports if imported.sure], wanted, installs)
 

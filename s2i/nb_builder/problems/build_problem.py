@@ -25,7 +25,7 @@ def as_object(problem: Problem) -> dict[str, object]:
 
 
 class BuildProblem(Problem):
-    """A failure of a build; `detail` is printed before it in the log (a traceback, a tool's output).
+    """A failure of a build; `detail`, such as a traceback or a tool's output, is printed before it in the log.
 
     The sentences contain facts as placeholders in braces, and `{nb_builder}` for the name of the command.
     """
@@ -55,7 +55,7 @@ class BuildProblem(Problem):
 
     @property
     def place(self) -> str:
-        """Return the text for the cell and line that caused the problem, or ""."""
+        """Return the cell and line that caused the problem, as text, or ""."""
         return self.cell.where(str(self.notebook), self.line) if self.cell else ""
 
     def __str__(self) -> str:
@@ -66,7 +66,7 @@ class BuildProblem(Problem):
 
 
 def _shown(fact: object) -> object:
-    """Return a fact as text for a sentence: paths are one line, and no line of a fact looks like a line of the log."""
+    """Return a fact as text for a sentence: paths become one line, and no line looks like a line of the log."""
     if isinstance(fact, Path):
         return visible.line(fact)
     return fact.replace("\n", "\n    ") if isinstance(fact, str) else fact

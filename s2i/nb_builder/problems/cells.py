@@ -1,4 +1,4 @@
-"""Problems while cells run."""
+"""Problems that occur while cells run."""
 
 from nb_builder.problems.build_problem import CellProblem
 

@@ -14,7 +14,7 @@ class PredictorMissing(BuildProblem):
     def __init__(self, *, notebook: object, other: str = "", reason: str = "") -> None:
         """Take the notebook, a hint to a similar function, and the reason why none is proposed.
 
-        Hint and reason may be "".
+        Both may be "".
         """
         super().__init__(notebook=notebook, other=other, reason=reason)
 

@@ -1,4 +1,4 @@
-"""Problems with what a cell needs from outside: a file, the network, an environment variable."""
+"""Problems with something that a cell needs from outside: a file, the network, an environment variable."""
 
 from nb_builder.problems.build_problem import CellProblem
 

@@ -1,1 +1,1 @@
-"""Models as artifacts in an OCI registry: pushed, and pulled by digest."""
+"""Pushes models to an OCI registry as artifacts, and pulls them by digest."""

@@ -1,7 +1,7 @@
 """A model file as an OCI artifact: a manifest with the file as its only layer.
 
-oras implements the protocol; the rest is done here: all received data is compared with its digest, the manifest with
-the requested one, and large files are transferred in chunks.
+oras implements the protocol. This module compares all received data with its digest, and the manifest with the
+requested one, and transfers large files in chunks.
 """
 
 import hashlib
@@ -29,9 +29,9 @@ LAYER = "application/vnd.nb-builder.model.v1+zip"
 CONFIG = "application/vnd.nb-builder.model.config.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 TITLE = "org.opencontainers.image.title"
-# Maximum bytes of a model file; a manifest could claim anything.
+# Maximum bytes of a model file, because a manifest could claim anything.
 MAX_MODEL = 64 << 30
-# Our manifests have about a kilobyte; a registry may send anything.
+# nb-builder's manifests have about a kilobyte; a registry may send anything.
 MAX_MANIFEST = 1 << 20
 # Larger files are sent in chunks, which not all registries accept: oras reads single uploads into memory.
 AT_ONCE = 16 << 20
@@ -59,7 +59,7 @@ def push(path: Path, reference: str) -> str:
             "layers": [{**_blob(client, container, path, LAYER), "annotations": {TITLE: name}}],
         }
         response = _checked(client.upload_manifest(manifest, container), reference)
-        # The digest is of the data that was sent: the registry must report the same.
+        # The digest of the data that was sent, which the registry must report, too.
         digest = "sha256:" + hashlib.sha256(response.request.body).hexdigest()
         reported = response.headers.get("Docker-Content-Digest", digest)
     if reported != digest:
@@ -93,12 +93,12 @@ def pull(reference: str, path: Path) -> str:
 @contextmanager
 def _client(reference: str) -> Iterator[tuple["OrasClient", "Container"]]:
     """Yield a client and the place that `reference` names; errors of both are raised as RegistryFailed."""
-    # In an environment of its own, which `nb-builder push` and `nb-builder pull` create.
+    # oras is in its own environment, which `nb-builder push` and `nb-builder pull` create.
     import oras.client
     import requests
 
     host, _, rest = reference.partition("/")
-    # Like engines: the first part is a host if it looks like one. There is no default registry.
+    # As in engines, the first part is a host if it looks like one. There is no default registry.
     if not rest or not ("." in host or ":" in host or host == "localhost"):
         raise ReferenceInvalid(reference=reference)
     try:
@@ -111,7 +111,7 @@ def _client(reference: str) -> Iterator[tuple["OrasClient", "Container"]]:
         backend = "basic" if is_basic else "token"
         client = oras.client.OrasClient(hostname=host, insecure=is_plain, auth_backend=backend)
         if is_basic:
-            # Without a login, oras itself fails; this way the registry reports the error.
+            # Without a login, oras itself would fail; now the registry reports the error.
             client.auth.set_basic_auth("", "")
         container = client.get_container(reference)
         client.auth.load_configs(container, _logins())
@@ -121,7 +121,7 @@ def _client(reference: str) -> Iterator[tuple["OrasClient", "Container"]]:
 
 
 def _has_tls(host: str) -> bool:
-    """Return whether a registry on this machine uses TLS: like engines, we use plain HTTP only on this machine."""
+    """Return whether a registry uses TLS: like engines, nb-builder uses plain HTTP only on this machine."""
     import requests
 
     try:
@@ -172,7 +172,7 @@ def _manifest(client: "OrasClient", container: "Container", reference: str) -> b
 
 
 def _layer(content: bytes, reference: str) -> dict[str, Any]:
-    """Return the only layer of one of our manifests; raise RegistryFailed for any other."""
+    """Return the only layer of a manifest from `push`; raise RegistryFailed for any other manifest."""
     try:
         (layer,) = json.loads(content)["layers"]
         if (

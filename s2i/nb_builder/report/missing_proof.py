@@ -1,4 +1,4 @@
-"""The warning about a model without a golden row, which is unverified: for log, report and label."""
+"""The warning about a model without golden rows, which is unverified: for the log, the report and the image's label."""
 
 from collections.abc import Mapping
 

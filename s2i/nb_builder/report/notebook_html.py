@@ -1,4 +1,4 @@
-"""The executed notebook as one HTML page for the service: without scripts or anything from other hosts."""
+"""Writes the executed notebook as one HTML page for the service, without scripts or external resources."""
 
 import base64
 import re
@@ -55,14 +55,14 @@ def write(node: nbformat.NotebookNode, title: str, target: Path, log: Log) -> No
     """Write the page of an executed notebook; if that fails, log a note and write none."""
     try:
         target.write_text(page(node, title), encoding="utf-8")
-    # Other libraries parse any library's output here; an error in that must not cost the model.
+    # Other libraries parse any library's output here, and an error in them must not cost the model.
     except Exception as error:  # noqa: BLE001
         log.note(f"{title} can't be shown as a page: {type(error).__name__}: {error}")
 
 
 def page(node: nbformat.NotebookNode, title: str) -> str:
     """Return the page's HTML."""
-    # Imported here because they are slow to import, and `check` creates no page.
+    # Imported here, because they are slow to import, and `check` creates no page.
     from nbconvert.exporters import HTMLExporter
     from pygments.formatters import HtmlFormatter
 
@@ -92,7 +92,7 @@ def presentable(node: nbformat.NotebookNode) -> nbformat.NotebookNode:
 def _best_form(data: dict) -> dict:
     for mime_type in _MIME_TYPES:
         if mime_type == "image/svg+xml" and mime_type in data:
-            # In an <img>, an SVG's scripts never run.
+            # In an <img>, scripts of an SVG never run.
             content = data[mime_type] if isinstance(data[mime_type], str) else "".join(data[mime_type])
             encoded = base64.b64encode(content.encode("utf-8")).decode("ascii")
             return {"text/html": f'<img alt="" src="data:image/svg+xml;base64,{encoded}">'}
@@ -108,14 +108,14 @@ def clean(html: str) -> str:
     cleaned = nh3.clean(
         html,
         tags=_TAGS,
-        # The content of these is dropped, too: it is not text for readers.
+        # The content of these is removed, too, because it is not text for readers.
         clean_content_tags={"script", "style"},
         attributes={"*": _ATTRIBUTES, "img": {"src"}, "a": {"href"}},
         attribute_filter=_allowed_value,
         url_schemes={"http", "https", "mailto", "data"},
         link_rel=None,
     )
-    # An image from another host has lost its src, and would show as broken.
+    # An image from another host has lost its src, so it would be shown as broken.
     return re.sub(r"<img(?![^>]* src=)[^>]*>", "", cleaned)
 
 

@@ -1,4 +1,4 @@
-"""The origin of a build: the commit and the source."""
+"""Determines the origin of a build: its commit and its source."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a repository's .s2i/environment may set: the author's settings, and variables that can't run code.
+"""Which variables a repository's .s2i/environment may set: the author's settings, and variables that can't run code.
 
 Platform settings, such as allowed package indexes, count only if the person or the server that builds has set them.
 """
@@ -22,13 +22,13 @@ FILE = Path(".s2i") / "environment"
 # Maximum size in bytes: a settings file has a few lines.
 _MAX_SIZE = 1 << 20
 (_SRC,) = (knob for knob in KNOBS if knob.env == "S2I_SRC")
-# What s2i, a Go program, removes at both ends of names and values.
+# The characters that s2i, a Go program, removes at both ends of names and values.
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 # In the Dockerfile that s2i can write, a name with one of these can become another name.
 _CHANGES_NAMES = re.compile(r"[\s$\\\"'`]")
-# Bytes that are not UTF-8: engines replace them.
+# Bytes that are not UTF-8, which engines would replace.
 _NOT_UTF_8 = re.compile("[\ud800-\udfff\ufffd]+")
-# The builder image's own values, instead of those set by a repository. No program in venv/bin has to be found.
+# The builder image's own values, used instead of those set by a repository. No program in venv/bin has to be found.
 _OF_THE_IMAGE = {
     "PATH": image_variables.PROGRAMS,
     "HOME": "/opt/app-root/src",
@@ -90,11 +90,11 @@ def _lines(folder: Path) -> Iterator[tuple[int, str, str]]:
     if not ordinary_files.is_file(path, folder):
         return
     with path.open("rb") as file:
-        # Decoded like os.environ, so that any bytes reach the build unchanged.
+        # Decoded like os.environ, so that all bytes reach the build unchanged.
         text = os.fsdecode(file.read(_MAX_SIZE + 1))
     if len(text) > _MAX_SIZE:
         raise FileRefused(file=FILE, reason=f"it has more than {_MAX_SIZE} bytes")
-    # Only at "\n": s2i takes other line breaks as parts of a value.
+    # Split only at "\n", because for s2i, other line breaks are part of a value.
     for number, line in enumerate(text.split("\n"), 1):
         name, equals, value = line.partition("=")
         if equals and not line.lstrip().startswith("#"):
@@ -154,7 +154,7 @@ def _comes_from_it(environ: Mapping[str, str], name: str, value: str) -> bool:
 def record(ignored: Variables, app_root: Path) -> None:
     """Write the variables that `enforce` has removed to build/, for services of the image, which have them again."""
     path = app_root / paths.BUILD / paths.FROM_REPOSITORY
-    # A cell may have created it, also as a link to a folder that the service will not have.
+    # A cell may have created it, even as a link to a folder that the service will not have.
     path.unlink(missing_ok=True)
     if ignored.ignored:
         path.write_text(json.dumps(ignored.ignored), encoding="ascii")

@@ -16,7 +16,7 @@ from nb_builder.repository.formats import percent
 from nb_builder.rewrite import scripts
 
 _LISTED = 10
-# Tests may define a predictor of their own, which should not be served.
+# Tests may define their own predictor, which should not be served.
 _TEST_FOLDERS = ("test", "tests")
 
 

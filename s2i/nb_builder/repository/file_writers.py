@@ -1,4 +1,4 @@
-"""Which other notebooks of the repository write a file that one lacks, from their syntax trees."""
+"""Finds, from their syntax trees, other notebooks of the repository that write a missing file."""
 
 import ast
 import os

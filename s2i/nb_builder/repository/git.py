@@ -1,4 +1,4 @@
-"""The only module that runs git: to read facts about an untrusted checkout, and to clone.
+"""Runs git, as the only module: to read facts about an untrusted checkout, and to clone.
 
 A checkout's own configuration can name programs for almost everything that git does. `facts` runs git so that it starts
 none of them, and connects to no other machine.
@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-# Older versions ignore the variables that set all of this.
+# Older versions ignore the variables that configure all of this.
 _OLDEST = (2, 31)
 # Seconds. A checkout may contain a FIFO where git expects a file.
 TIME_LIMIT = 4
@@ -26,8 +26,7 @@ LONG_LIMIT = 60
 MAX_OUTPUT = 1 << 27
 # Seconds during which a checkout that made git exceed one of these limits is not queried again.
 _REST = 60
-# The part of this user's environment that git gets: without variables that point to another repository, as in a git
-# hook.
+# The part of this user's environment that git gets: without variables that name another repository, as in a git hook.
 _KEPT = (
     *("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR", "SUDO_UID"),
     *("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"),
@@ -45,7 +44,7 @@ _SETTINGS = {
     "credential.helper": "",
     "submodule.recurse": "false",
 }
-# git would otherwise fetch objects that a partial clone lacks.
+# Otherwise, git would fetch objects that a partial clone lacks.
 _NO_FETCH = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
 _FILTER = re.compile(r"filter\..+\.(?:clean|smudge|process|required)", re.DOTALL)
 
@@ -130,7 +129,7 @@ def init(folder: Path) -> bool:
 
 
 def _went_well(*arguments: str) -> bool:
-    """Return whether git succeeded, with the user's own configuration and programs, as if called by hand."""
+    """Return whether git succeeded, with the user's own configuration and programs, as on the command line."""
     own = ["-c", f"core.hooksPath={os.devnull}", "-c", "protocol.ext.allow=never"]
     return subprocess.run(["git", *own, *arguments], env=_without_repository()).returncode == 0
 

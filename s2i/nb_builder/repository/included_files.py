@@ -1,4 +1,4 @@
-"""The files that a notebook runs with `%run`: their requirements and imports count as the notebook's own."""
+"""Includes the files that a notebook runs with `%run`: their requirements and imports count as the notebook's own."""
 
 import ast
 import os

@@ -1,4 +1,4 @@
-"""When a notebook last changed, from git or the metadata of tools: the date for S2I_RESOLVE_AS_OF=auto."""
+"""Determines when a notebook last changed, from git or the metadata of tools: the date for S2I_RESOLVE_AS_OF=auto."""
 
 import re
 from collections.abc import Iterator, Mapping

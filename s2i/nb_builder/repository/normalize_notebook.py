@@ -1,6 +1,7 @@
 """Fills in fields that the format requires but tools other than Jupyter omit.
 
-Stored outputs and execution counts are dropped. A file that isn't a notebook at all is left to fail.
+Stored outputs and execution counts are removed. A file that isn't a notebook is left unchanged, so that reading it
+fails.
 """
 
 import re
@@ -54,7 +55,7 @@ def _normalize_kernel(metadata: dict) -> None:
 
 def _normalize_cell(cell: dict, source_key: str) -> None:
     cell["metadata"] = _typed(cell.get("metadata"), _CELL)
-    # From the executed notebook of an earlier build; its cells now belong to the author.
+    # The executed notebook of an earlier build contains these; its cells now belong to the author.
     cell["metadata"].pop("nb_builder", None)
     _normalize_tags(cell["metadata"])
     if not cell["metadata"].get("name", "x"):

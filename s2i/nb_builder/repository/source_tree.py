@@ -1,4 +1,4 @@
-"""The repository's files: which of them are the notebooks, and the copy in `$APP_ROOT/src`."""
+"""The repository's files: finds the notebooks among them, and copies all to `$APP_ROOT/src`."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ def locate(src: Path, copy: Path) -> Path:
 
 
 def _state(src: Path) -> str:
-    """Return a description of a place that contains no repository."""
+    """Return a description of a folder that contains no repository."""
     if os.path.isdir(src):
         return "the folder is empty"
     return "it is a file" if os.path.exists(src) else "there is no such folder"

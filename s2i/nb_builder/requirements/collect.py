@@ -1,4 +1,4 @@
-"""Collect the notebook's requirements: the cell's list, from script one, and the repository's files and lock."""
+"""Collects the notebook's requirements: the cell's list, from script one, and the repository's files and lock."""
 
 import os
 import re
@@ -28,10 +28,10 @@ from nb_builder.requirements.pip_config import without_credentials
 from nb_builder.requirements.sources import NOTHING, Choice, Declaration, requirements_txt
 from nb_builder.rewrite.emit_requirements import MALFORMED
 
-# Seconds. Script one only computes a list; if it takes longer, it is waiting for something.
+# Seconds. Script one only computes a list, so if it takes longer, it is waiting for something.
 _TIME_LIMIT = 60
 
-# Needed to save and load the model, so it is added; the notebook may pin its version.
+# Needed to save and load the model, so it is always added; the notebook may pin its version.
 CLOUDPICKLE = "cloudpickle"
 
 _LOCKED = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?\s*(?:==|@)\s*([^\s;]+)(?:\s*;\s*(.+?))?(?:\s+--.*)?")
@@ -51,9 +51,9 @@ class Interpreter:
     @property
     def command(self) -> list[str | Path]:
         """Return the command, without the script."""
-        # -S leaves out site-packages: on any machine, script one has only the standard library and the repository's
-        # modules. A module with the name of one that Python imports at startup would run immediately; with -I there are
-        # none.
+        # -S leaves out site-packages, so that script one has only the standard library and the repository's modules on
+        # every machine. If a module had the name of one that Python imports at startup, it would run at once; with -I,
+        # there are no such modules.
         return [self.path, "-I", "-S"] if self.isolated else [self.path, "-S"]
 
 

@@ -1,7 +1,7 @@
-"""Which distribution provides an import name, for the line that a message suggests to add.
+"""The distributions that provide import names, for the lines that messages suggest.
 
-Only names in these tables are suggested. A guess could name an unrelated package: an index may have one under any
-module's name.
+Only names in these tables are suggested, because a guess could name an unrelated package: an index may have one under
+any module's name.
 """
 
 from packaging.utils import canonicalize_name
@@ -167,9 +167,9 @@ _SAME = """
 """
 SAME = frozenset(_SAME.split())
 
-# Names that people look for, which are neither an import nor a distribution.
+# Names that people use, although they are neither an import nor a distribution.
 _ALSO_WRITTEN = {"opencv": "opencv-python-headless", "pytorch": "torch"}
-# Distributions that do provide the import of the same name, although another one is usual.
+# Distributions that provide the import of the same name, although another one is usual.
 _ALSO_PACKAGES = {"bson", "faiss", "fpdf", "jwt", "kafka", "pdfminer", "psycopg2", "slugify"}
 
 

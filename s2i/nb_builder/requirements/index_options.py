@@ -1,4 +1,4 @@
-"""Package indexes that requirement lines name: whether they are allowed, and how they are passed to installers.
+"""Package indexes in requirement lines: checks whether they are allowed, and passes them to installers.
 
 A package runs code in the build and in the service, and the person who builds need not trust the repository's author.
 So an index that a repository names is rejected unless S2I_ALLOW_INDEXES contains its host, or the builder uses it

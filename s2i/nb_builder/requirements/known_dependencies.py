@@ -1,6 +1,7 @@
 """Dependencies of well-known distributions, so that notes don't warn about packages that are installed anyway.
 
-No index is queried and nothing is resolved. An entry too many suppresses a note, one too few shows a needless note.
+No index is queried, and nothing is resolved. A superfluous entry suppresses a note; a missing one shows a needless
+note.
 """
 
 from collections.abc import Iterable

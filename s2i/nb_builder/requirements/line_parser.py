@@ -104,7 +104,7 @@ class _Options(argparse.ArgumentParser):
         ):
             self.add_argument(*names, action="append", default=[])
         self.add_argument("-i", "--index-url", "--pypi-url", default="")
-        # The last two change nothing: every build locks with digests, and prefers wheels.
+        # The last two have no effect, because every build locks with digests, and prefers wheels.
         for name in ("--no-index", "--pre", "--require-hashes", "--prefer-binary"):
             self.add_argument(name, action="store_true")
 
@@ -199,7 +199,7 @@ def _option(line: str, number: int, origin: Origin, seen: frozenset[Path]) -> As
         )
     )
     for target in values.editable:
-        # Installed as a copy, not as a link: the service must not change with the repository, and a slim image must
+        # Installed as a copy rather than a link: the service must not change with the repository, and a slim image must
         # contain the package.
         asked += _entry(target, number, origin)
     for name in values.requirement:
@@ -248,7 +248,7 @@ def _entry(line: str, number: int, origin: Origin) -> Asked:
 
 def requirement_and_options(line: str) -> tuple[str, str]:
     """Return the requirement in a line, and the options after it, such as --hash, or ""."""
-    # One space instead of a run of them: for each space of a long run, the expression would scan all of it again.
+    # A run of spaces becomes a single one, because the expression would scan the rest of a long run for each space.
     text, *rest = re.split(r"\s(?=--)", line, maxsplit=1)
     return text.rstrip(), "".join(rest)
 
@@ -307,7 +307,7 @@ def _git(target: str, number: int, origin: Origin) -> str:
     if not target.startswith("git+file:"):
         return target
     bare, mark, fragment = target.removeprefix("git+").partition("#")
-    # A branch or a commit may follow an @; but a path may contain an @, so the whole is tried first.
+    # A branch or commit may follow an @, but a path may contain an @ as well, so the whole is tried first.
     location, at, revision = bare.rpartition("@")
     for candidate, suffix in ((bare, ""), (location, at + revision)):
         path = _local(candidate, origin) if candidate else None

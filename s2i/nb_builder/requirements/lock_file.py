@@ -79,7 +79,7 @@ def parse(text: str, src: Path, name: str) -> Locked:
         elif "git+" in line or _is_folder(resolved):
             sources.append(resolved)
         else:
-            # It has no digest, so the installer rejects it with its own message.
+            # The line has no digest, so the installer rejects it with its own message.
             digested.append(resolved)
     return Locked(tuple(digested), tuple(sources))
 

@@ -13,9 +13,9 @@ def exact_version(requirement: Requirement) -> str:
 
 
 def conflict(one: Requirement, other: Requirement) -> bool:
-    """Return whether both are of one package, and one pins a version that the other doesn't allow.
+    """Return whether both name the same package, and one pins a version that the other doesn't allow.
 
-    If their markers differ, they may never apply at once. The installer finds out, as it does for unreadable versions.
+    If their markers differ, they may never apply together. The installer detects that, as it does unreadable versions.
     """
     if canonicalize_name(one.name) != canonicalize_name(other.name) or str(one.marker) != str(other.marker):
         return False
@@ -24,6 +24,6 @@ def conflict(one: Requirement, other: Requirement) -> bool:
             try:
                 return not broad.specifier.contains(version, prereleases=True)
             except ValueError:
-                # Python reads no number of thousands of digits.
+                # Python can't read numbers of thousands of digits.
                 return False
     return False

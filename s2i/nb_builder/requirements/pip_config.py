@@ -48,7 +48,7 @@ def for_uv(settings: Mapping[str, str], environ: Mapping[str, str]) -> tuple[dic
     for name, variable in _RENAMED.items():
         variables[variable] = _translate(name, settings.get(name, "")) or variables.get(variable, "")
     if "extra-index-url" in settings:
-        # pip takes the best version of all indexes; by default uv stops at the first index that has the package.
+        # pip uses the best version of all indexes; by default, uv stops at the first index that has the package.
         variables["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     if settings.get("proxy"):
         variables.update({"HTTP_PROXY": settings["proxy"], "HTTPS_PROXY": settings["proxy"]})
@@ -88,7 +88,7 @@ def _files(environ: Mapping[str, str]) -> list[Path]:
     roots = environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(os.pathsep)
     files = [Path(root) / "pip/pip.conf" for root in roots] + [Path("/etc/pip.conf")]
     files += [home / ".pip/pip.conf", Path(environ.get("XDG_CONFIG_HOME", home / ".config")) / "pip/pip.conf"]
-    # The Python builder of sclorg stores its settings here, so its users do, too.
+    # sclorg's Python builder stores its settings here, and so do its users.
     files.append(home / "pip.ini")
     if environ.get("PIP_CONFIG_FILE"):
         files.append(Path(environ["PIP_CONFIG_FILE"]))

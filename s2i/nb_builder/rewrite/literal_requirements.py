@@ -1,4 +1,4 @@
-"""Reads `requirements` if it consists of literals, so that no code of the notebook has to run."""
+"""Reads `requirements` if it consists of literals, so that none of the notebook's code has to run."""
 
 import ast
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from nb_builder.rewrite.keep_requirements import NAME
 
 
 def script(cells: Sequence[Cell]) -> str | None:
-    """Return a script that emits what script one's `cells` would, with only literals and code of ours.
+    """Return a script that emits the same as script one's `cells`, with only literals and nb-builder's own code.
 
     None if they compute something.
     """
@@ -30,7 +30,7 @@ def script(cells: Sequence[Cell]) -> str | None:
     try:
         return f"{NAME} = {value!r}\n{EMIT}\n"
     except (ValueError, RecursionError):
-        # An integer that Python can read but is too long to print.
+        # An integer that Python can read, but that is too long to print.
         return None
 
 

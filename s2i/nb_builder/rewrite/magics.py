@@ -8,7 +8,7 @@ from nbconvert.filters import ipython2python
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 
-# Our own magics are for the notebook's author, and builds ignore them; in ipython2python's form.
+# nb-builder's own magics, in ipython2python's form, which builds ignore: they are for the notebook's author.
 _TEXT = r"""(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
 _OURS = re.compile(
     r"get_ipython\(\)\.run_line_magic\("
@@ -26,7 +26,7 @@ class MagicsToPython(Preprocessor):
         return cell, resources
 
 
-# A check converts the same cells several times, and IPython takes milliseconds for each.
+# Cached, because a check converts the same cells several times, and IPython takes milliseconds for each.
 @lru_cache(maxsize=4096)
 def as_python(source: str) -> str:
     """Return the source of a cell as plain Python, with unchanged line numbers; our own magics do nothing."""
@@ -34,10 +34,10 @@ def as_python(source: str) -> str:
     above = source[: len(source) - len(source.lstrip())].count("\n")
     try:
         with warnings.catch_warnings():
-            # IPython warns about Unicode's line separators, which pasted text contains.
+            # IPython warns about Unicode's line separators, which pasted text may contain.
             warnings.simplefilter("ignore")
             converted = ipython2python(source)
     except IndentationError:
-        # Raised by the tokenizer of Python 3.10 and 3.11. Left unchanged, the cell gets the error that names its line.
+        # The tokenizer of Python 3.10 and 3.11 raises it. If the cell stays unchanged, its error names the line.
         return source
     return "\n" * above + _OURS.sub("None", converted.rstrip("\n"))

@@ -1,4 +1,4 @@
-"""Our own cells of script two: the first records the notebook's calls of predictor, the last saves the model."""
+"""Adds nb-builder's cells of script two: the first records calls of predictor, the last saves the model."""
 
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
@@ -31,7 +31,7 @@ nb_scorer.kernel.save_model.save(
 
 
 class SaveModel(Preprocessor):
-    """Adds our two cells before and after the author's; `facts` has the values for their placeholders."""
+    """Adds a cell before and one after the author's cells; `facts` are the values for their placeholders."""
 
     facts = Dict(
         help="src and reads: see nb_scorer.kernel.file_read_audit; all others: see nb_scorer.kernel.save_model.save."

@@ -55,7 +55,7 @@ def requirements_script(node: NotebookNode, notebook: Path) -> Script:
 
 
 def model_script(node: NotebookNode, notebook: Path, facts: dict | None) -> Script:
-    """Return script two: every cell, and ours that save predictor and validator (`facts`: see SaveModel).
+    """Return script two: every cell, and the cells that save predictor and validator (`facts`: see SaveModel).
 
     Without `facts`, for a notebook that another one follows, it saves nothing.
     """
@@ -76,7 +76,7 @@ def _script(node: NotebookNode, steps: list, config: Config, notebook: Path, pur
 @cache
 def _exporter() -> PercentExporter:
     """Return the exporter, which has compiled its templates after its first script."""
-    # The transforms have been applied: the exporter only writes the script.
+    # The transforms have been applied before: the exporter only writes the script.
     return PercentExporter(config=Config({"PercentExporter": {"default_preprocessors": []}}))
 
 

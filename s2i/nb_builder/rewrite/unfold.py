@@ -1,4 +1,4 @@
-"""Finds code and names that magics hide from the syntax tree: cells under %%time, names that other magics bind."""
+"""Finds code and names that magics hide from the syntax tree: cells under %%time, and names that other magics bind."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ from nb_builder.rewrite.magics import as_python
 
 # These magics run the Python in them, in the notebook's own namespace.
 _RUN_PYTHON = {"time", "capture", "prun"}
-# These bind no names except those given by an option.
+# These bind no names, except those given by an option.
 _BIND_NOTHING = {
     *("alias", "alias_magic", "autoreload", "autosave", "cat", "cd", "clear", "colors", "conda", "config"),
     *("cp", "dirs", "doctest_mode", "env", "history", "killbgscripts", "lf", "ll", "load_ext", "logoff", "logon"),

@@ -22,10 +22,10 @@ from nb_builder.common.workspace import Workspace
 from nb_builder.signing import model
 from nb_builder.signing.signer import Signer
 
-# SLSA requires addresses here that distinguish kinds of builds; these need not resolve.
+# SLSA requires addresses here to distinguish kinds of builds; they need not resolve.
 BUILD_TYPE = "urn:nb-builder:assemble:1"
 BUILDER = "urn:nb-builder"
-# Settings that are elsewhere in the statement, point to local files, or may be network secrets.
+# Settings that are elsewhere in the statement, point to local files, or may contain secrets of the network.
 UNSAID = frozenset(
     (
         *("src", "app_root", "home", "ca_bundle", "commit", "source", "in_image", "parameters", "builder_image"),
@@ -37,7 +37,7 @@ UNSAID = frozenset(
 
 def write(workspace: Workspace, made_of: MadeOf, settings: Settings, signer: Signer | None) -> None:
     """Write the statement on the model in `workspace` to build/, and a signed copy if there is a signer."""
-    # Some settings have values that JSON lacks, such as a date: they are written as text.
+    # Some settings have values that JSON lacks, such as a date; they are written as text.
     text = json.dumps(build_statement(workspace, made_of, settings), indent=1, sort_keys=True, default=str) + "\n"
     (workspace.build / paths.PROVENANCE).write_text(text, encoding="ascii")
     if signer is not None:
@@ -58,7 +58,7 @@ def sign(build: Path, signer: Signer, files: Mapping[str, str]) -> None:
         raise statement.Malformed("it describes the provenance of something other than the model")
     text = signer.signed(payload, statement.PROVENANCE_TYPE)
     signature = build / paths.PROVENANCE_SIGNATURE
-    # A link would point elsewhere.
+    # A link could lead to another file.
     signature.unlink(missing_ok=True)
     signature.write_text(text, encoding="ascii")
 
@@ -141,7 +141,7 @@ def _ingredients(workspace: Workspace, made_of: MadeOf) -> Iterator[dict[str, An
         yield _without_nothing(uri=origin_of.source, name="source", annotations=changed)
     elif origin_of.commit:
         yield _without_nothing(uri=origin_of.source, name="source", digest={"gitCommit": origin_of.commit})
-    # If it is unknown what the notebooks have read, that is the whole repository.
+    # If it is unknown which files the notebooks have read, that is the whole repository.
     every = inputs.read if inputs.read_complete else digests.digests(workspace.src, digests.all_files(workspace.src))
     weights = {f"{entry.folder}/{file.name}": (entry, file) for entry in made_of.weights for file in entry.files}
     for name, digest in {**origin_of.notebooks, **every}.items():

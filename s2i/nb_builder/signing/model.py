@@ -1,4 +1,4 @@
-"""Signs the model folder: the signature is one more file in it, covering all others."""
+"""Signs the model folder: the signature is another file in it, and covers all others."""
 
 from pathlib import Path
 
@@ -22,9 +22,9 @@ def sign(folder: Path, signer: Signer) -> str:
     by_name = digests_of(folder)
     if (folder / paths.SIGNATURE).is_dir():
         raise files.Odd(f"{paths.SIGNATURE} is a folder")
-    # The same name for all models: the location of a model must not affect its signature.
+    # The same name for all models, because the location of a model must not affect its signature.
     text = signer.signed(statement.build_statement(by_name, paths.MODEL, paths.SIGNATURE), statement.PAYLOAD_TYPE)
-    # A link would point elsewhere.
+    # A link could lead to another file.
     (folder / paths.SIGNATURE).unlink(missing_ok=True)
     (folder / paths.SIGNATURE).write_text(text, encoding="ascii")
     return statement.root_of(by_name)

@@ -1,4 +1,4 @@
-"""Signs a model that is one file: the signature is one more entry, covering all others."""
+"""Signs a model that is one file: the signature is another entry, and covers all others."""
 
 import os
 import tempfile

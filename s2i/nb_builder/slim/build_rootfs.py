@@ -1,4 +1,4 @@
-"""Builds the runtime image's file system: what is copied from the service image to the tree, and in what form."""
+"""Builds the slim image's file system: copies files from the service image to the tree, some of them converted."""
 
 import os
 from collections.abc import Collection, Iterable
@@ -28,8 +28,8 @@ VERIFYING = frozenset(("cffi", "cryptography", "pycparser"))
 # The service's commands, as Python: the image has no other script interpreter.
 ENTRY_POINT = "/usr/libexec/s2i/run"
 COMMANDS = tuple(f"/usr/local/bin/{name}" for name in ("run", "serve", "ready", "selftest", "batch", "verify"))
-# (a tool that libraries start, where its stand-in goes, the stand-in's module). lscpu's goes to /usr/local/bin, where
-# no Debian package has files; ctypes calls /sbin/ldconfig by its full path.
+# (a tool that libraries start, the path of its stand-in, the stand-in's module). lscpu's is in /usr/local/bin, where no
+# Debian package has files; ctypes calls /sbin/ldconfig by its full path.
 STAND_INS = (
     ("/usr/bin/lscpu", "/usr/local/bin/lscpu", lscpu),
     ("/sbin/ldconfig", os.path.realpath("/sbin") + "/ldconfig", ldconfig),
@@ -122,7 +122,7 @@ def _environment(
     for python in sorted((environment / "bin").glob("python*")):
         tree.carry(python)
     excluded = plan.gone | prune_rules.of_packages(plan, unpruned) | {*needless}
-    # Programs in bin are for people; only level `off` allows for a predictor that starts one.
+    # Programs in bin are for people; only level `off` supports a predictor that starts one.
     for folder in ("lib", "share", "bin") if plan.level == OFF else ("lib", "share"):
         if (environment / folder).is_dir():
             tree.carry_all(environment / folder, partial(_is_wanted, excluded))
@@ -174,5 +174,5 @@ def _compile(
         compiled.update(installation.library)
     ours = Path(launch.HOME)
     convert(layout.pythons[0], [str(ours / "nb_service")])
-    # With its sources, because two Pythons import it: bytecode alone would suit one version only.
+    # With its sources, because two Pythons import it, and bytecode would fit only one version.
     bytecode.convert(tree, layout.pythons[0], [str(ours / "nb_scorer")], keep_sources=True, date=date)

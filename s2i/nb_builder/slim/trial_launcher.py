@@ -1,6 +1,6 @@
-"""A shell next to a slim image during its selftest, to report even a Python that doesn't start.
+"""A shell next to a slim image during its selftest, which can report even a Python that doesn't start.
 
-It has its own loader and libraries in its own folder, so it runs whatever the image lacks.
+It has its own loader and libraries in its own folder, so it runs even if the image lacks these.
 """
 
 import json
@@ -44,7 +44,7 @@ def read_verdict(folder: Path) -> dict:
     """Return the verdict in the launcher's output folder; without one, create one from the selftest's last output."""
     if (folder / VERDICT).exists():
         return json.loads((folder / VERDICT).read_text(encoding="utf-8"))
-    # On a full disk neither file could be written.
+    # With a full disk, neither file could be written.
     last = folder / LAST_OUTPUT
     output = last.read_bytes().decode(errors="replace") if last.exists() else "unknown"
     status, _, log = output.partition("\n")

@@ -1,4 +1,4 @@
-"""C tables of what happens to each Unicode character before words are counted, computed with this Python."""
+"""C tables of how each Unicode character changes before words are counted, computed with this Python."""
 
 import functools
 import re
@@ -96,7 +96,7 @@ class Changes:
             for letter in map(chr, _LETTERS)
             if letter not in alphabet and (ord(letter) in self._marked) == is_words
         )
-        # A sigma's form depends on its context, so it isn't in the tables.
+        # A sigma's lower case depends on its context, so it isn't in the tables.
         self.has_sigma = (
             lowercase
             and all(strip_accents(small, accents) == small for small in _SMALL_SIGMAS)

@@ -1,4 +1,4 @@
-"""Pipelines and column transformers: combines the native forms of their steps."""
+"""Pipelines and column transformers: combine the native forms of their steps."""
 
 import numbers as number_types
 
@@ -17,7 +17,7 @@ from nb_native.refusal import Refusal
 from nb_native.values import Frame, Number, Sample, Sparse, Text, Vector
 
 _PASSES = ("passthrough", None)
-# They treat a sparse row the same way, but its numbers must be finite.
+# Transformers that treat sparse rows in the same way, except that their numbers must be finite.
 _SPARSE_READY = frozenset(
     (
         *linear.REGRESSORS,
@@ -34,7 +34,7 @@ _SPARSE_READY = frozenset(
         "MultinomialNB",
     )
 )
-# Transformers that treat sparse rows the same way, and return sparse rows.
+# Transformers that treat sparse rows in the same way, and return sparse rows.
 _KEEPS_SPARSE = frozenset(["MaxAbsScaler", "Normalizer", "FunctionTransformer", "TfidfTransformer"])
 
 
@@ -160,7 +160,7 @@ def _chosen(transformer, name, columns, rows):
         return None
     cells, names = cells_of(rows)
     if names is not None and fitted is not None:
-        # Selected by name, wherever they are; other columns are ignored.
+        # Selected by name, in any position; other columns are ignored.
         wanted = [fitted[place] for place in places]
         absent = [column for column in wanted if column not in rows.columns]
         if absent:

@@ -57,7 +57,7 @@ def _one_hot(code, encoder, rows):
             test, index = f"{place} != {count}", place
             width = count
         else:
-            # Those after the dropped one move up.
+            # Categories after the dropped one move up by one.
             test, index = f"{place} != {count} && {place} != {drop}", f"{place} - ({place} > {drop})"
             width = count - 1
         lines.append((test, f"{results}[{end} + {index}] = 1.0;"))

@@ -79,7 +79,7 @@ def _sums(code, booster, rows):
 
 
 def _without_tiny(code, row):
-    """Return the name of an array of the row's doubles in which values that count as zero are 0."""
+    """Return the name of an array of the row's doubles, with 0 for values so small that LightGBM treats them as 0."""
     # Booster.predict converts an integer array to float32, and an integer DataFrame to float64.
     is_float = row.names is None and row.dtype in ("int64", "bool", "float32")
     array = declare(code, row, "float" if is_float else "double")

@@ -9,7 +9,7 @@ from nb_native.estimators.tables import indexed_table
 from nb_native.refusal import Refusal
 from nb_native.values import Sparse, Vector
 
-# All with the `predict` of scikit-learn's LinearModel.
+# All of these have the `predict` of scikit-learn's LinearModel.
 REGRESSORS = (
     "ARDRegression",
     "BayesianRidge",
@@ -34,9 +34,9 @@ REGRESSORS = (
     "SGDRegressor",
     "TheilSenRegressor",
 )
-# With a log link.
+# All of these have a log link.
 _EXPONENTIAL = ("GammaRegressor", "PoissonRegressor")
-# All with the `predict` and `decision_function` of scikit-learn's LinearClassifierMixin.
+# All of these have the `predict` and `decision_function` of scikit-learn's LinearClassifierMixin.
 _LOGISTIC = ("LogisticRegression", "LogisticRegressionCV")
 CLASSIFIERS = (
     *_LOGISTIC,
@@ -113,7 +113,7 @@ def _predict_number(code, estimator, rows):
     scores, outputs = _scores(code, estimator, rows)
     if np.ndim(estimator.coef_) == 1 or type(estimator).__name__ == "SGDRegressor":
         return Vector(tuple(elements(scores, outputs, "float64")), "array")
-    # Fitted with a table of targets, even if it has only one column.
+    # The estimator was fitted with a table of targets, even if that has only one column.
     return as_rows(elements(scores, outputs, "float64"))
 
 
@@ -156,7 +156,7 @@ def _logistic_probabilities(code, estimator, rows):
     if _is_one_against_rest(estimator, outputs):
         return _one_against_rest(code, scores, outputs)
     if outputs == 1:
-        # Two classes treated like more: their scores are -d and d.
+        # Two classes are treated like several: their scores are -d and d.
         both = code.name("s")
         code.line(f"double {both}[2] = {{ -{scores}[0], {scores}[0] }};")
         scores, outputs = both, 2
@@ -165,7 +165,7 @@ def _logistic_probabilities(code, estimator, rows):
 
 
 def _is_one_against_rest(estimator, outputs):
-    # Before 1.8 a parameter selects it; since then it is the only way.
+    # Before 1.8, a parameter selects multinomial probabilities; since then, there is no other way.
     choice = getattr(estimator, "multi_class", None)
     if choice is None:
         return outputs == 1

@@ -1,4 +1,4 @@
-"""Predictions, written the way the service writes JSON."""
+"""Predictions, written as the service writes JSON."""
 
 from nb_scorer.model import json_codec
 

@@ -1,4 +1,4 @@
-"""Positional and keyword arguments of a call."""
+"""The positional and keyword arguments of a call."""
 
 from nb_scorer.batching.syntax_nodes import short_text_of
 
@@ -23,7 +23,7 @@ def given(context, node, *names, needed=1):
 
 
 def only(context, node):
-    """Return the value of a call's only argument, which the callee reads but doesn't keep."""
+    """Return the value of a call's only argument, which the called function reads but doesn't keep."""
     if len(node.args) == 1 and not node.keywords:
         return context.evaluate(node.args[0])
     return given(context, node, "x")[0]

@@ -4,7 +4,7 @@ import ast
 
 LEAVES = (ast.Return, ast.Break, ast.Continue)
 _SCOPES = (ast.FunctionDef, ast.Lambda, ast.ClassDef)
-# Returned by `end` if the C code has already returned, so there is no value.
+# Returned by `end` if the C code has already returned, so that there is no value.
 ENDED = object()
 
 

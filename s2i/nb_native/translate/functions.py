@@ -33,7 +33,7 @@ class Frame:
         self.names = {}
         self.name = "function" if isinstance(tree, ast.Lambda) else getattr(tree, "name", function.__name__)
         self.declared = function_source.names_declared(tree)
-        # Lists and dicts with more than one name: a change through one name is visible through the others.
+        # Lists and dicts with more than one name, because a change through one name is visible through the others.
         self.shared = set()
         self.local_names = _names_bound(tree) - self.declared
 
@@ -202,7 +202,7 @@ def bind(frame, arguments, keywords):
 def _defaults(frame, positional):
     function = frame.function
     if frame.outer is not None:
-        # Nested functions: only what the syntax tree states.
+        # Nested functions: only what the syntax tree shows.
         args = frame.tree.args
         pairs = [*zip(positional[len(positional) - len(args.defaults) :], args.defaults)]
         pairs += [(parameter.arg, node) for parameter, node in zip(args.kwonlyargs, args.kw_defaults) if node]

@@ -1,4 +1,4 @@
-"""Inlining: the author's functions are written at the place of their call."""
+"""Inlining: the author's functions are written where they are called."""
 
 import ast
 
@@ -38,7 +38,7 @@ def _run(context, frame, positional, keywords, text):
         raise context.rejection(f"calls {text}, which {wrong}")
     for value in frame.names.values():
         iteration.reject_generator(context, value)
-    # The caller also holds this list, so it would see the function's changes.
+    # The caller also has this list, so it would see changes by the function.
     frame.shared.update(name for name, value in frame.names.items() if isinstance(value, (Vector, Record)))
     body = frame.tree.body if isinstance(frame.tree.body, list) else None
     if body is None:

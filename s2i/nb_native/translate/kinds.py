@@ -1,4 +1,4 @@
-"""Values that the translation of a notebook's function computes with, in addition to those of nb_native.values.
+"""The values that the translation of a notebook's function computes with, in addition to those of nb_native.values.
 
 During translation, a Label's table may hold any Python objects: an operation on a Label is applied to each of them by
 Python itself, and the program only stores the index.
@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 # Forms of a Real. Any other value is a C expression of type `enum nb_form`, known at run time, and never FLOAT32.
 BOOL, INTEGER, FLOAT, FLOAT32 = "NB_AS_BOOL", "NB_AS_INTEGER", "NB_AS_FLOAT", "float32"
 STATIC = (BOOL, INTEGER, FLOAT, FLOAT32)
-# Whose rules apply to a Real: Python and numpy differ in division by 0 and in rounding.
+# Whose rules apply to a Real: Python and numpy differ in division by 0, and in rounding.
 PYTHON, NUMPY, EITHER = "Python", "numpy", "either"
 
-# What Python may have instead of a number.
+# What Python may have here instead of a number.
 TEXT, COMPLEX, ARRAY = "a text or a list", "a complex number", "an array"
 # A number that numpy handles differently: the result of functions such as exp for true and false.
 HALF = "a half float"

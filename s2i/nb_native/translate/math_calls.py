@@ -1,4 +1,4 @@
-"""Functions of the math module."""
+"""Translates functions of the math module."""
 
 import ast
 import math

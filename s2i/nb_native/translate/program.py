@@ -45,7 +45,7 @@ class _Translation(Context):
     def __init__(self, code, name, accepted=None):
         """Start a C function."""
         super().__init__(code, name, accepted)
-        # Facts about the sample at each place where a validator accepts: one dict per place.
+        # Facts about the sample at each place where the validator accepts it: one dict per place.
         self.exits = []
         self.evaluate = lambda node: expressions.evaluate(self, node)
         self.truth = lambda node: expressions.truth(self, node)
@@ -195,7 +195,7 @@ def _of_estimator(context, estimator, sample, end):
         if names is not None:
             names = tuple(str(name) for name in names)
             for name in names:
-                # The estimator selects columns of an object by name, and all must be present.
+                # The estimator selects columns of an object by name, and all of them must be present.
                 member = f"nb_member({sample.code}, {samples.text_arguments(name)})"
                 context.fail_if(f"{sample.code}->type == NB_OBJECT && !{member}")
             data = Table(sample, names)
@@ -205,7 +205,7 @@ def _of_estimator(context, estimator, sample, end):
 
 
 class _NoSource(Frame):
-    """Stands for a predictor that isn't a function."""
+    """Stands in for a predictor that isn't a function."""
 
     def __init__(self, name):
         """Create one."""

@@ -1,4 +1,4 @@
-"""min, max, sum, all and any: unrolled for known items, and loops for the sample."""
+"""min, max, sum, all and any: unrolled for known items, loops over the sample."""
 
 import ast
 import sys
@@ -192,7 +192,7 @@ def _loop(context, sample, is_all, test, stops=True):
     context.code.lines_in(samples.loop_over(cursor, item), lines)
     found = Condition(name)
     if is_all and condition is not None:
-        # Facts that hold for each item hold for any; but the items of text and objects are of another kind.
+        # Facts that hold for each item hold for any item; but the items of text and objects are of another kind.
         reported = {(any_item, about): what for (code, about), what in condition.if_true.items() if code == item}
         if samples.types_of(context, sample) == {"list"}:
             found.if_true = reported

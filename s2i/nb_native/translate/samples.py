@@ -220,7 +220,7 @@ def _stepped(context, sample, count):
         return [Sample(code) for code in context.facts.found[key]]
     cursor = cursor_over(context, sample)
     for _ in range(count):
-        # A cursor holds one text at a time, but all of them are needed.
+        # A cursor holds only one text at a time, but all of them are needed.
         made = context.name_of("m", f"const nb_value *{{}} = nb_next(&{cursor});")
         copy = context.name_of("m", "nb_value {};")
         context.code.line(f"{made} = nb_kept({made}, &{cursor}, &{copy});")

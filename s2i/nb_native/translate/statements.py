@@ -1,7 +1,7 @@
 """Python statements: assignments, branches, unrolled loops, and early returns.
 
-A body is a list of statements together with all that follows them. If both arms of an `if` continue and neither can
-leave its body, they meet after it; if one can leave, each is followed by its own copy of the rest.
+A body is a list of statements together with everything that follows them. If both arms of an `if` continue, and neither
+can leave its body, they meet after it. If one can leave, each arm gets its own copy of the rest.
 """
 
 import ast

@@ -61,7 +61,7 @@ def _cell(begins: int, lines: list[str]) -> NotebookNode:
 
 def _as_jupyter_magic(text: str, name: str, rest: str) -> str:
     if name in _OTHER_MAGICS:
-        # `%sh ls` has the command on the line of the magic; Jupyter's cell magic has it below.
+        # In `%sh ls`, the command is on the magic's line; in Jupyter's cell magic, it is below.
         return _OTHER_MAGICS[name] + rest.lstrip("\n")
     if name in ("sql", "scala", "r", "fs"):
         return f"%%{name}\n{rest}" if "\n" in text else f"%{name} {rest}"

@@ -1,6 +1,7 @@
 """Reads a marimo notebook (`app = marimo.App()`, functions with `@app.cell`).
 
-marimo runs a cell once the names that it needs are bound, wherever it is in the file; we order cells the same way.
+marimo runs a cell when the names that it needs are bound, wherever the cell is in the file; this module orders cells in
+the same way.
 """
 
 import ast
@@ -107,7 +108,7 @@ def _in_order(cells: Sequence[_Cell]) -> list[_Cell]:
             for cell, elsewhere in zip(waiting, bound_elsewhere, strict=True)
             if not _public(cell.needs - cell.binds) & elsewhere
         )
-        # A cycle of cells is an error in marimo, too, and shows when they run.
+        # A cycle of cells is an error in marimo, too, and appears when they run.
         chosen = next(ready, waiting[0])
         waiting.remove(chosen)
         ordered.append(chosen)

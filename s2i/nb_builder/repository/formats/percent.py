@@ -25,13 +25,13 @@ _LANGUAGE = re.compile(r"\blanguage=\"(\w+)\"")
 _ARGUMENTS = re.compile(r"\bmagic_args=\"([^\"]*)\"")
 
 # jupytext comments out magics, so that the script stays valid Python: `# %time`, `# !ls`, `# a = !ls`. `# %s items` is
-# a comment: no line magic has a one-letter name. With two hashes the author has disabled the magic; `#!` without a
-# space is a shebang.
+# a comment, because no line magic has a one-letter name. With two hashes, the author has disabled the magic; `#!`
+# without a space is a shebang.
 _COMMENTED = re.compile(
     r"(?P<indent>\s*)#(?!!) ?(?P<code>(?:[A-Za-z_]\w* = )?(?:%%[a-zA-Z]|%[a-zA-Z]\w|![a-zA-Z.~$/{]).*)$"
 )
 
-# For cells without a syntax tree.
+# Used for cells without a syntax tree.
 _DEFINES_PREDICTOR = re.compile(r"^\s*(?:async\s+def|def|class)\s+predictor\b|^\s*predictor\s*=[^=]", re.MULTILINE)
 _HEADER = re.compile(r"(?:#!.*\n)?# ---\n(?P<yaml>(?:#.*\n)*?)# ---\n")
 
@@ -112,7 +112,7 @@ def _in_string(lines: list[str]) -> bool:
 
 
 def _says_something(lines: list[str]) -> bool:
-    """Return whether `lines` contain more than comments: above the first marker there is often only a licence."""
+    """Return whether `lines` contain more than comments: above the first marker, there is often only a licence."""
     return any(not re.match(r"\s*(#|$)", line) for line in revived(lines).splitlines())
 
 

@@ -1,6 +1,6 @@
 """Reads notebooks that jupytext writes: Markdown, MyST, R Markdown, Quarto and light scripts.
 
-Percent scripts are not among them: docs/explanation/decisions/0009.
+Percent scripts have their own reader: docs/explanation/decisions/0009.
 """
 
 import re
@@ -45,7 +45,7 @@ def has_python(text: str) -> bool:
 def markdown(text: str) -> NotebookNode:
     """Return the notebook in a Markdown file, of jupytext's format or MyST; raise ValueError."""
     header = _HEADER.match(text)
-    # jupytext's own Markdown nests everything below `jupyter:`, MyST has it at the top.
+    # jupytext's own Markdown has everything below `jupyter:`, MyST at the top level.
     of_myst = _MYST.search(text) or (header and is_markdown(text) and not _JUPYTER.search(header[1]))
     return _read(text, ".md", "myst" if of_myst else "markdown")
 

@@ -1,4 +1,4 @@
-"""The files in which a repository declares its packages: one reader for each kind of file, and how they are found.
+"""Finds the files in which a repository declares its packages, and reads each with the reader for its kind.
 
 The nearest to the notebook takes precedence: its own header, then its folder, then the folders above it up to the top.
 In a folder requirements.txt comes first, and the folder takes precedence over `binder/` and `.binder/` in it.

@@ -1,4 +1,4 @@
-"""Which of several declarations counts, and the notes about the others."""
+"""Chooses the declaration that counts, and notes the others."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -71,7 +71,7 @@ def _is_plain(declaration: Declaration) -> bool:
 def _checked(declaration: Declaration) -> Declaration:
     """Return a declaration unchanged, or one with an error if one of its lines is not a requirement."""
     if declaration.file.endswith(".txt"):
-        return declaration  # It may have options and paths, which the installer checks.
+        return declaration  # It may contain options and paths, which the installer checks.
     for line in declaration.packages.requirements:
         try:
             # The lines for pip in an environment.yml may be options, too.

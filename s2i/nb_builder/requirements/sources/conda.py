@@ -23,7 +23,7 @@ _MAX_NAMES = 6
 
 @dataclass
 class _Conversion:
-    """Conda's packages as requirements of pip, and what had to be changed."""
+    """Conda's packages converted to requirements of pip, and the changes that were necessary."""
 
     requirements: list[str] = field(default_factory=list)
     python: str = ""

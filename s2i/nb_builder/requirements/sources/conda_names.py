@@ -1,4 +1,4 @@
-"""Conda's names of packages: the same package's name on PyPI, and which are not Python packages."""
+"""Converts conda's package names to those on PyPI, and recognises packages that are not Python packages."""
 
 import re
 from pathlib import Path

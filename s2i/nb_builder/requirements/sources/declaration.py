@@ -1,4 +1,4 @@
-"""What a file declares about packages: the result of every reader in this folder."""
+"""The packages that a file declares: the result of every reader in this folder."""
 
 from dataclasses import dataclass
 

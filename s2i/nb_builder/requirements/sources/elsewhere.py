@@ -1,4 +1,4 @@
-"""Lines of a requirements file that are valid only on the machine where it was written."""
+"""Handles lines of a requirements file that are valid only on the machine where it was written."""
 
 import os
 import re

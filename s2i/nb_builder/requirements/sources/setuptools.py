@@ -1,4 +1,4 @@
-"""setup.py, which is parsed and never run, and setup.cfg."""
+"""Reads setup.cfg, and setup.py, which is parsed but never run."""
 
 import ast
 import configparser
@@ -63,7 +63,7 @@ def _bound(tree: ast.Module) -> dict[str, ast.expr]:
                 if isinstance(target, ast.Name):
                     values.setdefault(target.id, []).append(node.value)
         elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-            # Assigned twice: which value the call gets is not determined.
+            # Assigned twice, so it is not clear which value the call gets.
             values.setdefault(node.target.id, []).append(node.value)
     return {name: assigned[0] for name, assigned in values.items() if len(assigned) == 1}
 

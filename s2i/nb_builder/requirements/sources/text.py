@@ -33,7 +33,7 @@ def toml(path: Path) -> dict:
     try:
         return tomllib.loads(read(path))
     except ValueError as error:
-        # For a number with thousands of digits, Python has a message of its own.
+        # For a number with thousands of digits, Python raises a different error.
         raise Unreadable(f"it is not TOML ({error})") from None
 
 

@@ -1,1 +1,1 @@
-"""Documents a slim image: its content, its licences, and the result of its verification."""
+"""Documents a slim image: its contents, its licences, and the result of its verification."""

@@ -8,7 +8,7 @@ from nb_builder.common import dpkg
 from nb_builder.slim.tree import Tree
 
 COMMON = "/usr/share/common-licenses"
-# A notice refers to a common licence by its path, perhaps followed by a full stop.
+# A notice refers to a common licence by its path, which a full stop may follow.
 _COMMON_LICENCE = re.compile(re.escape(COMMON) + r"/([A-Za-z0-9.-]*[A-Za-z0-9])")
 STATUS = "/var/lib/dpkg/status.d"
 

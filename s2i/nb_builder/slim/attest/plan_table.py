@@ -1,4 +1,4 @@
-"""The table at the end of a slim build: what was kept, what was left out, why, and how big it is."""
+"""The table at the end of a slim build: what was kept and left out, why, and its size."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""The verification record of a slim image: a file in it, and the last lines of its build."""
+"""The verification record of a slim image: a file in the image, and the last lines of its build."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Strips shared objects of what only debuggers and linkers read; what the loader maps stays byte for byte.
+"""Removes from shared objects what only debuggers and linkers read; the rest stays byte for byte.
 
 Fields and their offsets are those of the ELF specification (System V ABI, chapters 4 and 5).
 """

@@ -1,1 +1,1 @@
-"""Which modules a service may import: by declaration, by source, by the model's own pickle."""
+"""Determines which modules a service may import: by declaration, by source, and by the model's own pickle."""

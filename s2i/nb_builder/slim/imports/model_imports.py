@@ -1,4 +1,4 @@
-"""Modules that the notebook's own code may import in a branch that no golden row takes."""
+"""Finds modules that the notebook's own code may import in a branch that no golden row takes."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def imports(app_root: Path, digests: Mapping[str, str] | None = None) -> dict[st
     model = app_root / paths.MODEL
     manifest = json.loads((model / paths.MANIFEST).read_text("utf-8"))
     folder = os.path.realpath(app_root / paths.SRC / manifest.get("folder", "."))
-    # Passed as text: if run by its path, Python would put its folder, with this package's modules, on sys.path.
+    # Passed as text, because Python would put the folder of a script, with this package's modules, on sys.path.
     program = Path(model_imports_program.__file__).read_text("utf-8")
     command = [app_root / paths.VENV / "bin" / "python", "-c", program, launch.HOME, model, folder]
     command.append("" if digests is None else json.dumps(dict(digests)))

@@ -19,7 +19,7 @@ import re
 import sys
 import types
 
-# Beyond this many objects there is only data, such as the trees of a forest, and no functions.
+# Beyond this many objects, there is only data, such as the trees of a forest, and no functions.
 MAX_OBJECTS = 50_000
 MAX_CALL_DEPTH = 3
 _DYNAMIC = frozenset({"import_module", "__import__"})
@@ -49,7 +49,7 @@ class ReachableImports:
         """Walk from `objects` through all that they refer to; return `modules`."""
         self._pending += objects
         while (self._pending or self._deferred) and len(self._seen) < MAX_OBJECTS:
-            # Code first: a forest with many trees must not use up MAX_OBJECTS.
+            # Code first, so that a forest with many trees doesn't use up MAX_OBJECTS.
             value = self._pending.pop() if self._pending else self._deferred.popleft()
             if type(value) in _LEAVES or id(value) in self._seen:
                 continue
@@ -156,7 +156,7 @@ class ReachableImports:
             with open(path, "rb") as file:
                 tree = ast.parse(file.read())
         except (SyntaxError, ValueError):
-            # Python can't import it either.
+            # Python can't import it, either.
             return
         constants = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
         named_packages = self._packages.intersection(strings(constants))

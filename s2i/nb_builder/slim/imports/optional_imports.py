@@ -1,4 +1,4 @@
-"""Distributions that the code of kept ones may import, although no sample caused it to."""
+"""Finds distributions that the code of kept ones may import, although no sample made it do so."""
 
 import re
 from collections.abc import Container, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Which modules the pickles in a repository name: unpickling a model imports them without import statements.
+"""Finds modules named in the repository's pickles: unpickling a model imports them without import statements.
 
 Searches pickles and joblib files, including those compressed with zlib, gzip, bzip2 or xz. They are never unpickled.
 """

@@ -1,1 +1,1 @@
-"""What stays in a slim image and what is left out, and why."""
+"""Plans which files a slim image keeps, and which it leaves out, with the reasons."""

@@ -1,4 +1,4 @@
-"""Drops distributions that are imported only if they are installed: hides each, and runs the selftest without it."""
+"""Drops distributions that code imports only if they are installed: hides each, and runs the selftest without it."""
 
 import os
 import re
@@ -22,17 +22,16 @@ from nb_builder.slim.trace.selftest import SelftestEnded, Verdict
 from nb_builder.slim.trace.tracer import Trace
 
 NEEDLESS = "an optional import: without it, every prediction is the same"
-# Bytes. Smaller distributions are not worth the seconds that a selftest takes.
+# Bytes. Dropping smaller distributions is not worth the seconds of a selftest.
 MIN_BYTES = 200_000
 _ERROR = re.compile(r"[A-Za-z_.]+(Error|Exception|Warning): ")
 
 
 def run(plan: Plan, root: Path, app_root: Path, *, home: Path, log: Log) -> Plan:
-    """Return `plan` without the distributions that proved needless, and remove those from the tree under `root`.
+    """Return `plan` without the distributions that turned out to be needless, and remove those from the tree.
 
-    The tree has APP_ROOT at `root`
-    `app_root`; the selftest runs with the service's environment in `home`. Without golden rows, or if predictions
-    aren't repeatable, nothing is tried, and a note in the plan reports that.
+    Below `root`, APP_ROOT has its usual path, `app_root`. The selftest runs with the service's environment in `home`.
+    Without golden rows, or if predictions aren't repeatable, nothing is tried, and a note in the plan reports that.
     """
     if plan.level == OFF:
         return plan
@@ -126,7 +125,7 @@ class Trial:
         if baseline is None:
             raise RuntimeError("the complete service was not called before")
         difference = baseline.difference(verdict)
-        # Run again, because a line of the log may differ once by chance.
+        # Repeated, because a line of the log may differ once by chance.
         return baseline.difference(self._selftest()) if difference and verdict.same else difference
 
     def _selftest(self) -> Verdict:

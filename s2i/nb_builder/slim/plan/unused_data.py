@@ -1,4 +1,4 @@
-"""Data-only folders that wheels ship with their code, such as fonts, sample tables and templates."""
+"""Finds folders of data that packages include with their code, such as fonts, sample tables and templates."""
 
 import ast
 import os
@@ -24,9 +24,9 @@ def folders(distributions: Iterable[Distribution]) -> set[str]:
 def unread(distribution: Distribution, in_use: Collection[str], sources: Iterable[str]) -> set[str]:
     """Return the data files of a distribution in folders of which nothing is `in_use` or named in `sources`.
 
-    `sources` are code files; names in docstrings and comments don't count. A folder stays or goes as a whole: code that
-    reads one font may read another next time. So do folders with the same kind of files: code that reads the time zone
-    Europe/Berlin may read Asia/Tokyo, which is in another folder.
+    `sources` are code files; names in docstrings and comments don't count. A folder stays or goes as a whole, because
+    code that reads one font may read another one next time. The same applies to folders with the same kind of files:
+    code that reads the time zone Europe/Berlin may read Asia/Tokyo, which is in another folder.
     """
     data_folders = _data_folders(distribution)
     used_suffixes = _suffixes(file for files in data_folders.values() for file in files if file in in_use)
@@ -41,7 +41,7 @@ def unread(distribution: Distribution, in_use: Collection[str], sources: Iterabl
 
 
 def _suffixes(files: Iterable[str]) -> set[str]:
-    """Return the suffixes of the data among `files`."""
+    """Return the file name suffixes of those `files` that are data, such as ".ttf"."""
     return {os.path.splitext(file)[1] for file in files if os.path.basename(file) != _ITS_PACKAGE}
 
 

@@ -1,4 +1,4 @@
-"""Level `files`: which files can be left out of kept distributions, of the front and of the standard library."""
+"""At level `files`, finds files to leave out of kept distributions, the front and the standard library."""
 
 import os
 from collections.abc import Collection, Iterable
@@ -13,8 +13,8 @@ from nb_builder.slim.imports.import_scan import Modules
 from nb_builder.slim.plan import unused_data
 from nb_builder.slim.trace import tracer
 
-# Only a request determines which codecs and database modules are imported; our own packages stay complete, and so does
-# the code that verifies signatures, which a service may be configured to use when it starts, long after.
+# Requests determine which codecs and database modules are imported. Our own packages stay complete, and so does the
+# code that verifies signatures, because a service may be configured to use it later.
 _ALWAYS = ("dbm", "encodings", "nb_service", "nb_scorer", "cryptography", "cffi", "_cffi_backend")
 # The data of sysconfig, which zoneinfo uses to find the time zones. The name continues with that of the platform.
 _SYSTEM = "_sysconfigdata"

@@ -16,7 +16,7 @@ import sys
 
 HASHED = sys.version_info >= (3, 7)
 HEADER = 16 if HASHED else 12
-# Such as numpy.ma, which looks for certain words in the docstrings of numpy's functions when it is imported.
+# For example numpy.ma, which searches the docstrings of numpy's functions for certain words when it is imported.
 ASSERTED = re.compile(rb"^[ \t]*assert\b.*\b__doc__", re.MULTILINE)
 
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -34,7 +34,7 @@ def code_of(source, path, docstrings=True):
         code = compile(tree, path, "exec", dont_inherit=True, optimize=0)  # type: ignore[call-overload]
         return marshal.dumps(code)
     except (SyntaxError, ValueError):
-        # Such a file, for example a template with the suffix .py, was never importable.
+        # Such a file, for example a template with the suffix .py, could never be imported.
         return None
 
 

@@ -1,4 +1,4 @@
-"""The service image's environment variables, which an image made from scratch would lose."""
+"""The service image's environment variables, which an image from scratch would not inherit."""
 
 import json
 import re

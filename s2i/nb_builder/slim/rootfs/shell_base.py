@@ -1,4 +1,4 @@
-"""A shell with its tools, to look around in a running container."""
+"""Adds a shell with its tools, for inspecting a running container."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What a process expects from its system: users, certificates, time zones, locales, host name resolution."""
+"""Copies what processes expect from the system: users, certificates, time zones, locales, name resolution."""
 
 import os
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""Which files the service uses during its selftest."""
+"""Traces which files the service uses during its selftest."""

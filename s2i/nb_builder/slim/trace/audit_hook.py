@@ -2,7 +2,8 @@
 
 A copy of this file is imported at the start of every process of two virtual environments, so it must use only the
 standard library, and must not disturb the process. Each process appends to a file named by its ID, in the folder that
-NB_SLIM_TRACE names, at once, because it may be killed at any moment. Without that variable nothing is recorded.
+NB_SLIM_TRACE names. It writes at once, because it may be killed at any moment. Without that variable, nothing is
+recorded.
 
 Needs CPython 3.8 (audit hooks); an older one leaves a file `too-old`.
 """
@@ -46,7 +47,7 @@ class Trace:
         self._busy.now = True
         try:
             note(*args)
-        # An unusual argument, a full disk: a fault of the trace must not disturb the traced program.
+        # An unusual argument, or a full disk: an error in the trace must not disturb the traced program.
         except Exception:  # noqa: BLE001
             return
         finally:
@@ -58,7 +59,7 @@ class Trace:
         if not new:
             return
         self._seen |= new
-        # Opened again each time: a program may close descriptors that it doesn't own, and reuse their numbers.
+        # Opened again each time, because a program may close descriptors that it doesn't own, and reuse their numbers.
         descriptor = os.open(
             os.path.join(self._folder, str(os.getpid())), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666
         )

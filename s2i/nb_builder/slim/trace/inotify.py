@@ -1,6 +1,7 @@
-"""Which files processes open, as the kernel reports it (inotify(7)): files opened by C code raise no audit event.
+"""Records which files processes open, as the kernel reports it (inotify(7)): opening in C code raises no audit event.
 
-Only for folders in which few files are opened: the kernel's queue is short, and is not read until the end.
+Suitable only for folders in which few files are opened, because the kernel's queue is short, and is not read until the
+end.
 """
 
 import ctypes

@@ -19,7 +19,7 @@ from nb_builder.slim.trace.selftest import Verdict
 _START = "00_nb_slim_trace.pth"
 _HOOK = "_nb_slim_trace.py"
 _METADATA = "METADATA"
-# Every Python start reads these, so opening them is not evidence of use.
+# Every start of Python reads these, so opening them does not show that they are needed.
 _AT_START = ("_distutils_hack", "_virtualenv.py", _HOOK, "sitecustomize.py")
 
 
