@@ -35,6 +35,12 @@ def spans(pattern):
 
 
 @functools.lru_cache
+def _codes(found):
+    """Return the characters in spans."""
+    return frozenset(code for first, behind in found for code in range(first, behind))
+
+
+@functools.lru_cache
 def cased_and_ignorable():
     """Return the spans of characters after which a sigma is final, and of those that are skipped for this.
 
@@ -90,7 +96,7 @@ class Changes:
         `shortest` is the minimum length of a word.
         """
         self._alphabet, self._is_words, self._shortest = alphabet, is_words, shortest
-        self._marked = {code for begin, end in marked for code in range(begin, end)}
+        self._marked = _codes(tuple(marked))
         self._unknown = next(
             letter
             for letter in map(chr, _LETTERS)
@@ -107,42 +113,48 @@ class Changes:
 
     def _reported_apart(self, text):
         """Return text with placeholders for characters outside the alphabet, as many as make a difference."""
-        found = []
-        for letter in text:
-            if letter in self._alphabet:
+        found: list = []
+        for letter in map(self._placeholder, text):
+            if letter != self._unknown or found[-self._shortest :] != [self._unknown] * self._shortest:
                 found.append(letter)
-            elif (ord(letter) in self._marked) != self._is_words:
-                # Words end at any other character; white space is kept.
-                found.append(_BETWEEN if self._is_words else letter)
-            elif found[-self._shortest :] != [self._unknown] * self._shortest:
-                found.append(self._unknown)
         return "".join(found)
 
+    def _placeholder(self, letter):
+        """Return letter if it is in the alphabet, else the character that represents it."""
+        if letter in self._alphabet:
+            return letter
+        if (ord(letter) in self._marked) != self._is_words:
+            # Words end at any other character; white space is kept.
+            return _BETWEEN if self._is_words else letter
+        return self._unknown
+
     def _runs(self, changed):
+        # Most are one character, and with "ascii" a million become no character at all.
         runs: list = []
         for code, text in changed:
-            becomes = self._reported_apart(text)
-            if (self.has_sigma and code == ord(_SIGMA)) or becomes == self._reported_apart(chr(code)):
+            becomes = self._reported_apart(text) if len(text) > 1 else text and self._placeholder(text)
+            if (self.has_sigma and code == ord(_SIGMA)) or becomes == self._placeholder(chr(code)):
                 continue
             is_other = len(becomes) == 1 and becomes != self._unknown
             _add(runs, code, (ord(becomes) - code) if is_other else becomes)
         # No other combined character has a shorter replacement.
         return [
-            run._replace(step=0, becomes=chr(run.first + run.becomes)) if run.step and run.first == run.last else run
-            for run in runs
+            Run(first, last, 0, chr(first + becomes)) if step and first == last else Run(first, last, step, becomes)
+            for first, last, step, becomes in runs
         ]
 
 
 def _add(runs, code, becomes):
-    """Extend the last run with a character, or start a new run."""
-    last = runs[-1] if runs else None
-    if last is not None and last.becomes == becomes and code - last.first <= _MAX_SPAN:
-        step = code - last.last
+    """Extend the last run, a list of what a Run has, with a character, or start a new run."""
+    if runs:
+        first, last, of_run, replacement = runs[-1]
+        step = code - last
         # The second character determines the step of a run.
-        if step == (last.step or 1) or (step == 2 and last.step == 1 and last.first == last.last):
-            runs[-1] = last._replace(last=code, step=last.step and step)
+        fits = step == (of_run or 1) or (step == 2 and of_run == 1 and first == last)
+        if fits and replacement == becomes and code - first <= _MAX_SPAN:
+            runs[-1][1:3] = code, of_run and step
             return
-    runs.append(Run(code, code, 0 if isinstance(becomes, str) else 1, becomes))
+    runs.append([code, code, 0 if isinstance(becomes, str) else 1, becomes])
 
 
 def edges_of(found):

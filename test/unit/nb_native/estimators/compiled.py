@@ -1,6 +1,9 @@
 """An estimator's method as a shared object that tests ask: what it answers, or that it fails, row by row."""
 
+import atexit
 import ctypes
+import functools
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -11,7 +14,7 @@ from nb_native.estimators import emit
 from nb_native.values import Frame, Label, Number, Sample, Sparse, Text, Vector
 
 RUNTIME = Path(__file__).resolve().parents[4] / "s2i/nb_native/runtime"
-FLAGS = ["-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off", "-fno-math-errno", "-fPIC", "-shared"]
+FLAGS = ["-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off", "-fno-math-errno", "-fPIC"]
 # NB_OK of nb_native.h.
 OK = 0
 _KINDS = {"float64": "row[{0}].number", "float32": "(float)row[{0}].number", "int64": "row[{0}].integer"}
@@ -63,6 +66,17 @@ class Value(ctypes.Structure):
 
 
 assert ctypes.sizeof(Value) == 80
+
+
+@functools.cache
+def _runtime():
+    """Return the runtime's part that an estimator needs, compiled once."""
+    folder = Path(tempfile.mkdtemp(prefix="nb-estimators-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    objects = [folder / f"nb_{name}.o" for name in ("math", "text")]
+    for made in objects:
+        subprocess.run(["gcc", *FLAGS, "-c", "-o", made, RUNTIME / f"{made.stem}.c"], check=True)
+    return objects
 
 
 def value_of(cell):
@@ -126,7 +140,7 @@ class Compiled:
 
     def _compile(self):
         with tempfile.TemporaryDirectory() as folder:
-            self._gcc(folder, "model.so", RUNTIME / "nb_math.c", RUNTIME / "nb_text.c")
+            self._gcc(folder, "model.so", "-shared", *_runtime())
             return ctypes.CDLL(f"{folder}/model.so")
 
     def _gcc(self, folder, made, *options):
