@@ -74,16 +74,23 @@ class Files(NamedTuple):
 
         This is for protocols that have no other place for a file.
         """
-        media_type = self._media_type(content_type)
+        media_type = self.media_type(content_type)
         if media_type is None:
             return None
         url = _binary().data_url(content, media_type)
         return json.dumps({self.arguments[0].name: url} if self.by_name else url).encode("ascii")
 
-    def prefix(self, content_type: str | None, accept: str | None = None, *, skips_empty: bool = False) -> bytes:
+    def prefix(
+        self,
+        content_type: str | None,
+        accept: str | None = None,
+        *,
+        skips_empty: bool = False,
+        texts: Sequence[tuple[str, str]] = (),
+    ) -> bytes:
         """Return the frame prefix for a body of this type, b"" if it is neither a form nor an accepted file.
 
-        `accept` is the request's Accept header; `skips_empty` is as in nb_scorer.model.binary.
+        `accept` is the request's Accept header; `skips_empty` and `texts` are as in nb_scorer.model.binary.
         """
         if not self.arguments or content_type is None:
             return b""
@@ -91,10 +98,16 @@ class Files(NamedTuple):
         boundary = binary.multipart.boundary_of(content_type)
         if boundary is not None:
             return binary.prefix(binary.head_of_form(boundary, accept, skips_empty))
-        media_type = self._media_type(content_type)
-        return b"" if media_type is None else binary.prefix(binary.head_of_body(media_type, accept))
+        media_type = self.media_type(content_type)
+        return b"" if media_type is None else binary.prefix(binary.head_of_body(media_type, accept, texts))
 
-    def _media_type(self, content_type: str) -> str | None:
+    def arguments_beside(self, content_type: str | None) -> set[str]:
+        """Return the names of the arguments that come from the query if a body of this type is one of the files."""
+        if not (self.by_name and content_type and self.media_type(content_type)):
+            return set()
+        return set(self.order) - {self.arguments[0].name}
+
+    def media_type(self, content_type: str) -> str | None:
         """Return the media type of a body of this type; None if predictor doesn't accept such a file."""
         media_type = content_type.partition(";")[0].strip().lower()
         family = media_type.partition("/")[0] + "/*"

@@ -91,6 +91,8 @@ def files(value: object) -> dict:
     described = facts(value)
     truth(described.get("by_name"))
     texts(described.get("order"))
+    for is_list in facts(described.get("texts", {})).values():
+        truth(is_list)
     arguments = described.get("arguments")
     if not isinstance(arguments, list) or not arguments:
         raise ValueError("an object with a list of arguments")

@@ -4,7 +4,7 @@ nb_scorer.model.parameters reads them, and checks them against predictor's argum
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import parse_qsl
@@ -63,6 +63,15 @@ def in_query(query: str) -> Parameters:
         raise Malformed("The query is not text in UTF-8.") from error
     except ValueError as error:
         raise Malformed(f"The query has more than {MAX_FIELDS} parameters.") from error
+
+
+def split(query: Parameters, names: Container[str], parameters: Container[str]) -> tuple[Parameters, list]:
+    """Return the parameters in a query, and pairs of name and text of those arguments in `names` that it has.
+
+    `parameters` are the names of predictor's parameters, which may be among `names`.
+    """
+    texts = [(name, text) for name, text in query.texts if name in names and name not in parameters]
+    return query._replace(texts=[pair for pair in query.texts if pair not in texts]) if texts else query, texts
 
 
 def in_object(request: Mapping[str, Any], key: str) -> Parameters:

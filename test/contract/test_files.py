@@ -160,6 +160,43 @@ def test_a_raw_body_is_the_first_argument_that_is_a_file(several):
     assert {error["pointer"] for error in body["errors"]} == {"#/path", "#/pixels", "#/stream"}
 
 
+def test_the_other_arguments_come_from_the_query(start, front):
+    service = start(
+        "import typing\n"
+        "def predictor(name: str, sound: bytes, count: int, words: typing.List[str], *, top_k: int = 1):\n"
+        "    return [name, len(sound), count, words, top_k]\n",
+        S2I_FRONT=front,
+    ).ready()
+    query = "name=12&count=3&words=4&words=true&top_k=5"
+    for headers in ({"Content-Type": "audio/wav"}, {"Content-Type": "application/octet-stream"}):
+        for path in ("/predict", "/invocations"):
+            assert service.ask(b"abc", f"{path}?{query}", headers=headers)[:2] == (200, ["12", 3, 3, ["4", "true"], 5])
+    status, problem, _ = service.ask(b"abc", "/predict?name=a&words=b", headers={"Content-Type": "audio/wav"})
+    assert (status, [error["pointer"] for error in problem["errors"]]) == (422, ["#/count"])
+    status, problem, _ = service.ask(b"abc", f"/predict?{query}&other=1", headers={"Content-Type": "audio/wav"})
+    assert (status, '"other" is not a parameter' in problem["detail"]) == (400, True)
+    sample = {"name": "a", "sound": "", "count": 1, "words": []}
+    assert service.ask(json.dumps(sample), "/predict?name=b")[0] == 400
+
+
+def test_texts_in_forms_stay_texts(start, front):
+    service = start(
+        "import typing\n"
+        "def predictor(sound: bytes, name: str, words: typing.List[str], count: int, anything):\n"
+        "    return [name, words, count, anything]\n",
+        S2I_FRONT=front,
+    ).ready()
+    for texts, expected in (
+        (("123", "4", "5", "6"), ["123", ["4"], 5, 6]),
+        (("null", '["7", "8"]', "5", "[1]"), ["null", ["7", "8"], 5, [1]]),
+        (('"a"', "[", "5", "b"), ['"a"', ["["], 5, "b"]),
+    ):
+        named = zip(("name", "words", "count", "anything"), texts, strict=True)
+        parts = [(name, text.encode(), None, None) for name, text in named]
+        body, headers = form(("sound", b"abc", "a.wav", None), *parts)
+        assert service.ask(body, headers=headers)[:2] == (200, expected)
+
+
 def test_a_path_never_names_a_file_that_the_client_has_not_sent(several):
     sample = {"sound": "", "pixels": [1], "stream": ""}
     for path in ("/etc/passwd", "file:///etc/passwd", {"path": "/etc/passwd"}, {"b64": "/etc/passwd!"}):
@@ -442,7 +479,7 @@ FILES = {
     "picture": ("image/png", None),
     "jpeg": ("image/jpeg", None),
     "bytes": ("application/octet-stream", None),
-    "path": ("application/octet-stream", "attachment; filename*=UTF-8''a%20b.csv"),
+    "path": ("text/csv", "attachment; filename*=UTF-8''a%20b.csv"),
     "shown": ("image/png", "inline; filename*=UTF-8''%C3%BC.png"),
     "cmyk": ("image/tiff", None),
 }

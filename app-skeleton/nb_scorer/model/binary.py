@@ -45,6 +45,7 @@ _FORMATS = (
     *("PNG", "JPEG", "MPO", "GIF", "WEBP", "BMP", "DIB", "TIFF", "PPM", "ICO"),
     *("JPEG2000", "AVIF", "HEIF", "TGA"),
 )
+# The usual extension of each media type. Not Python's table, which depends on files of the system.
 _EXTENSIONS = {
     "image/png": "png",
     "image/jpeg": "jpg",
@@ -52,19 +53,42 @@ _EXTENSIONS = {
     "image/webp": "webp",
     "image/tiff": "tif",
     "image/bmp": "bmp",
+    "image/svg+xml": "svg",
+    "image/avif": "avif",
+    "image/heic": "heic",
+    "image/jp2": "jp2",
     "audio/wav": "wav",
     "audio/x-wav": "wav",
     "audio/mpeg": "mp3",
     "audio/ogg": "ogg",
     "audio/flac": "flac",
+    "audio/aac": "aac",
+    "audio/mp4": "m4a",
+    "video/mp4": "mp4",
+    "video/webm": "webm",
+    "video/quicktime": "mov",
     "application/pdf": "pdf",
     NPY: "npy",
+    "text/csv": "csv",
+    "text/plain": "txt",
+    "text/html": "html",
+    "text/markdown": "md",
+    "application/json": "json",
+    "application/x-ndjson": "ndjson",
+    "application/xml": "xml",
+    "application/zip": "zip",
+    "application/gzip": "gz",
+    "application/vnd.apache.parquet": "parquet",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
 }
 _TYPES = dict(
     {extension: media_type for media_type, extension in _EXTENSIONS.items()},
     wav="audio/wav",
     jpeg="image/jpeg",
     tiff="image/tiff",
+    htm="text/html",
 )
 _DATA_URL = re.compile(r"data:([^,;]*)((?:;[^,;]*)*),", re.IGNORECASE)
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,10}")
@@ -456,19 +480,28 @@ _MAKERS[PATH] = folder.write
 # --- at build time: finding the arguments that are files ---
 
 
+# A PurePath is only text.
+_PATHS = (os.PathLike, pathlib.Path, pathlib.PosixPath)
+_STREAMS = (
+    *(io.BytesIO, io.BufferedIOBase, io.BufferedReader, io.RawIOBase, io.FileIO, io.IOBase),
+    *(typing.BinaryIO, typing.IO),
+)
+
+
 def kind_of(kind):
     """Return the kind of file for a class in a type hint, or None."""
     if not inspect.isclass(kind):
         return None
-    if _is_named(kind, "PIL.Image", "Image"):
+    # Of Pillow's own classes of opened files, too.
+    if kind.__module__.startswith("PIL.") and any(_is_named(base, "PIL.Image", "Image") for base in kind.__mro__):
         return IMAGE
     if _is_named(kind, "numpy", "ndarray"):
         return ARRAY
-    if kind in (bytes, pathlib.Path):
-        return BYTES if kind is bytes else PATH
-    if kind in (io.BytesIO, io.BufferedIOBase, io.BufferedReader, io.IOBase, typing.BinaryIO):
-        return STREAM
-    return None
+    if kind is bytes:
+        return BYTES
+    if kind in _PATHS:
+        return PATH
+    return STREAM if kind in _STREAMS else None
 
 
 def schema(kind):
@@ -579,9 +612,9 @@ def image_content(picture):
     raise ValueError("a picture of mode {} can't be stored without loss".format(picture.mode))
 
 
-def _written(picture, form):
+def _written(picture, form, **options):
     stream = io.BytesIO()
-    picture.save(stream, form)
+    picture.save(stream, form, **options)
     return stream.getvalue()
 
 
@@ -629,12 +662,23 @@ def _drawn(figure):
 
 def _picture_of_answer(picture):
     """Return the Part for a picture: in the format in which it was opened; otherwise PNG, or TIFF for other modes."""
-    own = picture.format if picture.format in _OWN_FORMATS else "PNG"
+    # Cameras add pictures for screens to a JPEG, which Pillow calls MPO then.
+    own = "JPEG" if picture.format == "MPO" else picture.format if picture.format in _OWN_FORMATS else "PNG"
     for form in (own, "PNG", "TIFF"):
         # OSError: this format doesn't support pictures of this mode.
         with contextlib.suppress(OSError):
-            return Part(_written(picture, form), _OWN_FORMATS[form])
+            return Part(_written(picture, form, **(_as_opened(picture) if form == "JPEG" else {})), _OWN_FORMATS[form])
     raise json_codec.NoJsonForm("a picture of mode {} can't be sent".format(picture.mode))
+
+
+def _as_opened(picture):
+    """Return the options with which Pillow writes a JPEG in the quality, orientation and colours of the opened one."""
+    options = {name: picture.info[name] for name in ("exif", "icc_profile") if picture.info.get(name)}
+    if getattr(picture, "quantization", None):
+        from PIL import JpegImagePlugin
+
+        options.update(qtables=picture.quantization, subsampling=JpegImagePlugin.get_sampling(picture))
+    return options
 
 
 def is_file_answer(hint, answers):
@@ -688,9 +732,13 @@ def prefix(head):
     return _HEAD.pack(len(head)) + head
 
 
-def head_of_body(media_type, accept=None):
-    """Return the head for a body that is a file, or the sample as JSON."""
-    return json.dumps({"type": media_type, "accept": accept}).encode("ascii")
+def head_of_body(media_type, accept=None, texts=()):
+    """Return the head for a body that is a file, or the sample as JSON.
+
+    `texts` are pairs of an argument's name and its text, from the query: the body is only one of several arguments.
+    """
+    head = {"type": media_type, "accept": accept}
+    return json.dumps(dict(head, texts=list(texts)) if texts else head).encode("ascii")
 
 
 def head_of_form(boundary, accept=None, skips_empty=False):
@@ -741,7 +789,12 @@ def sample_in(payload, files, parameters=()):
         return _sample_of_form(payload, found, files, many)
     part, name = Part(memoryview(payload)[start:], head["type"]), files["arguments"][0]["name"]
     value = [part] if name in many else part
-    return {name: value} if files["by_name"] else value
+    if not files["by_name"]:
+        return value
+    values: dict = {}
+    for other, text in head.get("texts", ()):
+        values.setdefault(other, []).append(_text_value(text.encode("utf-8"), other, files))
+    return dict(_sample_of_values(values, many, files), **{name: value})
 
 
 def _parts(payload, start, head):
@@ -755,20 +808,31 @@ def _sample_of_form(payload, found, files, many):
     view = memoryview(payload)
     if [part.name for part in found] == [JSON_FIELD]:
         return json_codec.decode(bytes(view[found[0].start : found[0].end]))
-    names = {argument["name"] for argument in files["arguments"]}
     values: dict = {}
     for part in found:
         content = view[part.start : part.end]
         if _is_file(part):
             value = Part(content, part.media_type, part.file_name or "")
         else:
-            value = _text_value(bytes(content), part.name, part.name in names or not files["by_name"])
+            value = _text_value(bytes(content), part.name, files)
         values.setdefault(part.name, []).append(value)
-    sample = {name: each if name in many or len(each) > 1 else each[0] for name, each in values.items()}
+    sample = _sample_of_values(values, many, files)
     if files["by_name"] or len(sample) > 1:
         return sample
     # A single argument may have any name.
     return next(iter(sample.values())) if not many else [part for each in values.values() for part in each]
+
+
+def _sample_of_values(values, many, files):
+    """Return a sample from the list of values of each name."""
+    lists = {name for name, is_list in files.get("texts", {}).items() if is_list}
+    # A list of strings may be sent as JSON, in one piece.
+    whole = {name for name in lists if name in values and len(values[name]) == 1 and type(values[name][0]) is list}
+    lists |= many
+    return {
+        name: each if len(each) > 1 or (name in lists and name not in whole) else each[0]
+        for name, each in values.items()
+    }
 
 
 def _is_file(part):
@@ -779,14 +843,18 @@ def _is_file(part):
     )
 
 
-def _text_value(content, name, is_of_file):
-    """Return the value of a form part that is not a file: as JSON if valid, otherwise text; raise Misfit.
+def _text_value(content, name, files):
+    """Return the value of an argument that was sent as text: as JSON if valid, otherwise text; raise Misfit.
 
-    If a file is expected, digits are base64 rather than a number.
+    If a file is expected, digits are base64 rather than a number. If a string is, JSON is a text; if a list of strings,
+    JSON is a text unless it is a list.
     """
+    is_list = files.get("texts", {}).get(name)
+    is_file = not files["by_name"] or any(argument["name"] == name for argument in files["arguments"])
     with contextlib.suppress(ValueError):
-        value = json_codec.decode(content)
-        if not (is_of_file and type(value) in (int, float, bool)):
+        value = None if is_list is False else json_codec.decode(content)
+        is_text = is_list is False or (is_list and type(value) is not list)
+        if not is_text and not (is_file and type(value) in (int, float, bool)):
             return value
     try:
         return content.decode("utf-8")

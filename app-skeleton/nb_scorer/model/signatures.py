@@ -47,7 +47,8 @@ def described_files(predictor):
     """Return the manifest's description of the arguments that are files, None if there are none.
 
     That is {"by_name": whether a sample is an object of arguments, "arguments": [{"name", "kind", "many"}], "order":
-    the names of all arguments}; here, a single argument has its own name.
+    the names of all arguments, "texts": {name: whether it is a list} of those with strings}; here, a single argument
+    has its own name.
     """
     found = files_of(predictor)
     if not found:
@@ -58,7 +59,19 @@ def described_files(predictor):
     ]
     by_name = "" not in found
     order = list(predictor.read.fields) if by_name else [arguments[0]["name"]]
-    return {"by_name": by_name, "arguments": arguments, "order": order}
+    hints = resolved(predictor.function)
+    texts = {name: _holds_texts(hints[name]) for name in order if name in hints and name not in found}
+    texts = {name: is_list for name, is_list in texts.items() if is_list is not None}
+    return {"by_name": by_name, "arguments": arguments, "order": order, "texts": texts if by_name else {}}
+
+
+def _holds_texts(hint):
+    """Return False for the hint of a string, True for that of a list of strings, otherwise None."""
+    described = hint_schema.schema(hint)
+    if described.get("type") == "array":
+        items = described.get("items")
+        return True if isinstance(items, dict) and items.get("type") == "string" else None
+    return False if described.get("type") == "string" else None
 
 
 def _files_of_others(predictor):

@@ -280,7 +280,9 @@ class Scorer(object):
         part = binary.part_of_answer(answer)
         as_file = (0.0, -1) if part is None else binary.accepts(accept, part.media_type)
         as_json = binary.accepts(accept, binary.JSON)
-        if part is not None and as_file[0] and as_file >= as_json:
+        # A client that names JSON expects the prediction as JSON, even if the file is JSON itself.
+        is_named = part is not None and part.media_type == binary.JSON and as_json[1] == 2
+        if part is not None and as_file[0] and as_file >= as_json and not is_named:
             return frames.FILE, binary.packed_answer(part)
         if part is not None and not as_json[0]:
             text = "The prediction is {}; neither that nor JSON is what the request's Accept header allows."

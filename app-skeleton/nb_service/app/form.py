@@ -3,6 +3,7 @@
 In those, `json_args` contains a sample as JSON; `args` contained a pickle.
 """
 
+from collections.abc import Container
 from io import BytesIO
 from urllib.parse import parse_qs
 
@@ -13,6 +14,7 @@ from werkzeug.http import parse_options_header
 from nb_service.files import BEGINS_OF_JSON, NO_FILES, Files
 from nb_service.http import replies
 from nb_service.http.replies import Reply
+from nb_service.request_calls import NONE, Parameters, split
 
 URL_ENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 OCTETS = "application/octet-stream"
@@ -39,18 +41,27 @@ def sample_in(content_type: str | None, body: bytes, files: Files = NO_FILES) ->
 
 
 def files_in(
-    content_type: str | None, body: bytes, files: Files, accept: str | None = None, *, skips_empty: bool = False
-) -> bytes | None:
-    """Return the sample with files in a body of this type (see nb_scorer.model.binary); None if it has none.
+    content_type: str | None,
+    body: bytes,
+    files: Files,
+    accept: str | None = None,
+    *,
+    query: Parameters = NONE,
+    parameters: Container[str] = (),
+    skips_empty: bool = False,
+) -> tuple[bytes | None, Parameters]:
+    """Return the sample with files in a body of this type (see nb_scorer.model.binary), and the parameters in `query`.
 
-    `accept` is the request's Accept header; `skips_empty` is whether an empty part means a missing argument, as in an
-    HTML form.
+    The sample is None if the body has no files; otherwise it contains those arguments in the query that are not among
+    predictor's `parameters`. `accept` is the request's Accept header; `skips_empty` is whether an empty part means a
+    missing argument, as in an HTML form.
     """
     if not content_type and files.arguments and body[:1] not in BEGINS_OF_JSON:
         # Clients that have only a file's bytes can't name its type.
         content_type = OCTETS
-    prefix = files.prefix(content_type, accept, skips_empty=skips_empty)
-    return prefix + body if prefix and body else None
+    rest, texts = split(query, files.arguments_beside(content_type), parameters)
+    prefix = files.prefix(content_type, accept, skips_empty=skips_empty, texts=texts)
+    return (prefix + body, rest) if prefix and body else (None, query)
 
 
 def is_form(content_type: str | None) -> bool:

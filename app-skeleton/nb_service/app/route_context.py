@@ -23,7 +23,7 @@ from nb_service.pool import answer as outcomes
 from nb_service.pool.client import PoolClient
 from nb_service.protocols import Body, Limits, Malformed, Question, Series, series
 from nb_service.protocols.rows import Rows
-from nb_service.request_calls import Calls, in_query
+from nb_service.request_calls import Calls, Parameters, in_query
 from nb_service.settings import Settings
 
 Refusal = Callable[[int, str], tuple[int, Body]]
@@ -116,6 +116,12 @@ class RouteContext:
         """Return whether the service is ready for predictions."""
         return self.health.is_ready()
 
+    def files_in(self, content: bytes) -> tuple[bytes | None, Parameters]:
+        """Return the sample with files in the request's body, None for any other body, and the query's parameters."""
+        query = in_query(request.query_string.decode("latin-1"))
+        accept, declared = request.headers.get("Accept"), self.calls.parameters
+        return form.files_in(request.content_type, content, self.files, accept, query=query, parameters=declared)
+
     def answer_files(self, function: str = "") -> Response | None:
         """Return the response to a body that is a file or a form with files; None for any other body.
 
@@ -124,8 +130,7 @@ class RouteContext:
         try:
             self.require_default()
             content = body(self.settings.max_body)
-            sample = form.files_in(request.content_type, content, self.files, request.headers.get("Accept"))
-            parameters = in_query(request.query_string.decode("latin-1"))
+            sample, parameters = self.files_in(content)
             call = self.calls.made(parameters, request.headers, function) if sample else b""
         except Malformed as error:
             return rejection_response(problem, error.status, str(error))

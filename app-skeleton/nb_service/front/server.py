@@ -198,15 +198,14 @@ class Front:
         if head.raw_path in self._streams and (stream := streaming.wanted(accept)) is not None:
             return self._is_stream(head, stream)
         is_ours = head.raw_path in (self._sample_path, self._array_path) and not streaming.wants_only_events(accept)
-        if not is_ours or not self._has_call(head, self._calls):
-            return False
         content_type = head.fields.get(b"content-type")
+        if not is_ours or not self._has_call(head, self._calls, self._files):
+            return False
         if head.raw_path == self._sample_path:
             if content_type is None or replies.is_json(content_type.decode("latin-1")):
                 head.file_prefix = self._files.prefix_of_json(accept)
                 # The app determines whether a body without a type is a file.
                 return content_type is not None or not self._files.arguments
-            head.file_prefix = self._files.prefix(content_type.decode("latin-1"), accept)
             return bool(head.file_prefix)
         return head.raw_path == self._array_path and self._is_array(head, content_type)
 
@@ -214,24 +213,26 @@ class Front:
         """Return whether a scorer can take the body of a request for a stream unchanged."""
         streamed = self._streams[head.raw_path]
         content_type = head.headers.get("content-type")
-        if not self._has_call(head, streamed.calls):
+        if not self._has_call(head, streamed.calls, streamed.files):
             return False
         if content_type is None and streamed.files.arguments:
             # The app determines whether it is a file.
             return False
-        if content_type is not None and not replies.is_json(content_type):
-            head.file_prefix = streamed.files.prefix(content_type, None)
-            if not head.file_prefix:
-                return False
+        if content_type is not None and not replies.is_json(content_type) and not head.file_prefix:
+            return False
         head.stream, head.route = stream, streamed.route
         return True
 
-    def _has_call(self, head: Head, calls: Calls) -> bool:
-        """Record the parameters and headers for predictor; return False if the app has to report an error in them."""
+    def _has_call(self, head: Head, calls: Calls, accepted: files.Files) -> bool:
+        """Record the parameters, headers and file in the head; return False if the app must report an error in them."""
+        content_type = head.headers.get("content-type")
         try:
-            head.call = calls.made(self._parameters(head), head.headers)
+            query, names = self._parameters(head), accepted.arguments_beside(content_type)
+            parameters, texts = request_calls.split(query, names, calls.parameters)
+            head.call = calls.made(parameters, head.headers)
         except Malformed:
             return False
+        head.file_prefix = accepted.prefix(content_type, head.headers.get("accept"), texts=texts)
         return True
 
     @staticmethod

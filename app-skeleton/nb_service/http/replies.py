@@ -190,7 +190,8 @@ def _of_file(answer: Answer) -> Reply:
     content, media_type, name = binary.unpacked_answer(answer.payload)
     headers: tuple = (("Vary", "Accept"),)
     if name is not None:
-        kind = "inline" if media_type.startswith("image/") else "attachment"
+        # An SVG may contain a program, which a browser would run as this service's own.
+        kind = "inline" if media_type.startswith("image/") and media_type != "image/svg+xml" else "attachment"
         headers += (("Content-Disposition", f"{kind}; filename*=UTF-8''{quote(name, safe='')}"),)
     return Reply(200, content, media_type, headers)
 

@@ -146,7 +146,7 @@ class _Page:
         try:
             content = body(self.context.settings.max_body)
             files = self.context.files
-            sample = form.files_in(request.content_type, content, files, "application/json", skips_empty=True)
+            sample, _ = form.files_in(request.content_type, content, files, "application/json", skips_empty=True)
         except Malformed as error:
             return self._rejected("", replies.problem(error.status, str(error)))
         answer = self.context.asker.ask_files(sample, self.context.calls.made()) if sample else None

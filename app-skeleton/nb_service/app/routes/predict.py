@@ -8,7 +8,7 @@ from nb_service.app.streams import stream_response
 from nb_service.http import replies, streaming
 from nb_service.pool import answer as outcomes
 from nb_service.protocols import Malformed, Series, decode, hugging_face
-from nb_service.request_calls import Parameters, in_query, may_hold_parameters
+from nb_service.request_calls import Parameters, may_hold_parameters
 
 
 def add(app: Flask, context: RouteContext) -> None:
@@ -19,9 +19,8 @@ def add(app: Flask, context: RouteContext) -> None:
             own = context if name is None else context.named(name)
             own.require_default()
             content = body(context.settings.max_body)
-            parameters = in_query(request.query_string.decode("latin-1"))
             files, accept = own.files, request.headers.get("Accept")
-            with_files = forms.files_in(request.content_type, content, files, accept)
+            with_files, parameters = own.files_in(content)
             sample = forms.sample_in(request.content_type, content, files) if with_files is None else b""
             if isinstance(sample, replies.Reply):
                 return response_of(sample)
