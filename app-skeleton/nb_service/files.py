@@ -101,7 +101,7 @@ class Files(NamedTuple):
         media_type = self.media_type(content_type)
         return b"" if media_type is None else binary.prefix(binary.head_of_body(media_type, accept, texts))
 
-    def arguments_beside(self, content_type: str | None) -> set[str]:
+    def arguments_in_query(self, content_type: str | None) -> set[str]:
         """Return the names of the arguments that come from the query if a body of this type is one of the files."""
         if not (self.by_name and content_type and self.media_type(content_type)):
             return set()

@@ -59,7 +59,7 @@ def files_in(
     if not content_type and files.arguments and body[:1] not in BEGINS_OF_JSON:
         # Clients that have only a file's bytes can't name its type.
         content_type = OCTETS
-    rest, texts = split(query, files.arguments_beside(content_type), parameters)
+    rest, texts = split(query, files.arguments_in_query(content_type), parameters)
     prefix = files.prefix(content_type, accept, skips_empty=skips_empty, texts=texts)
     return (prefix + body, rest) if prefix and body else (None, query)
 

@@ -227,7 +227,7 @@ class Front:
         """Record the parameters, headers and file in the head; return False if the app must report an error in them."""
         content_type = head.headers.get("content-type")
         try:
-            query, names = self._parameters(head), accepted.arguments_beside(content_type)
+            query, names = self._parameters(head), accepted.arguments_in_query(content_type)
             parameters, texts = request_calls.split(query, names, calls.parameters)
             head.call = calls.made(parameters, head.headers)
         except Malformed:
