@@ -93,6 +93,13 @@ def test_a_file_has_only_fields_that_its_definition_has(path, schema):
         assert document["metadata"].keys() <= OWN_METADATA
 
 
+def test_so_has_the_build_in_the_sample_of_openshift_s_console(schema):
+    sample = yaml.safe_load((DEPLOY / "openshift/console.yaml").read_text(encoding="utf-8"))["spec"]
+    document = yaml.safe_load(sample["yaml"])
+    assert {name: document[name] for name in ("apiVersion", "kind")} == sample["targetResource"]
+    assert list(faults(document, schema(document))) == []
+
+
 @pytest.mark.parametrize(
     ("name", "change", "fault"),
     [

@@ -43,6 +43,24 @@ def test_each_document_is_of_a_type_that_openshift_has_with_its_fields_and_words
     ]
 
 
+def test_so_are_the_builder_images_and_the_sample_of_the_console(decode):
+    text = (FOLDER / "imagestream.yaml").read_text(encoding="utf-8")
+    assert decode(text) == (["ImageStream nb-builder"], "")
+    assert decode(text.replace("type: Local", "type: Locally", 1))[1].startswith(
+        'ImageStream nb-builder: "Locally" is none'
+    )
+    tags = {tag["name"]: tag for tag in yaml.safe_load(text)["items"][0]["spec"]["tags"]}
+    assert tags["latest"]["from"] == {"kind": "ImageStreamTag", "name": "3.13-trixie"}
+    for name in tags.keys() - {"latest"}:
+        assert tags[name]["from"]["name"].endswith(f":{name}")
+        assert tags[name]["annotations"]["version"] == name.partition("-")[0]
+    sample = yaml.safe_load((FOLDER / "console.yaml").read_text(encoding="utf-8"))
+    listed = {"apiVersion": "v1", "kind": "List", "items": [sample]}
+    assert decode(yaml.safe_dump(listed)) == (["ConsoleYAMLSample nb-builder-build"], "")
+    sample["spec"]["titel"] = "x"
+    assert decode(yaml.safe_dump(listed))[1].endswith('unknown field "titel"')
+
+
 def test_so_are_two_versions_behind_one_route(decode):
     text = (FOLDER / "ab.yaml").read_text(encoding="utf-8")
     versions = [f"{kind} my-service-{version}" for version in "ab" for kind in ("Deployment", "Service")]

@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	buildv1 "github.com/openshift/api/build/v1"
+	consolev1 "github.com/openshift/api/console/v1"
 	imagev1 "github.com/openshift/api/image/v1"
 	routev1 "github.com/openshift/api/route/v1"
 	templatev1 "github.com/openshift/api/template/v1"
@@ -37,9 +38,12 @@ var kinds = map[metav1.TypeMeta]func() any{
 	{APIVersion: "batch/v1", Kind: "CronJob"}:                       func() any { return new(batchv1.CronJob) },
 	{APIVersion: "batch/v1", Kind: "Job"}:                           func() any { return new(batchv1.Job) },
 	{APIVersion: "build.openshift.io/v1", Kind: "BuildConfig"}:      func() any { return new(buildv1.BuildConfig) },
-	{APIVersion: "image.openshift.io/v1", Kind: "ImageStream"}:      func() any { return new(imagev1.ImageStream) },
-	{APIVersion: "route.openshift.io/v1", Kind: "Route"}:            func() any { return new(routev1.Route) },
-	{APIVersion: "template.openshift.io/v1", Kind: "Template"}:      func() any { return new(templatev1.Template) },
+	{APIVersion: "console.openshift.io/v1", Kind: "ConsoleYAMLSample"}: func() any {
+		return new(consolev1.ConsoleYAMLSample)
+	},
+	{APIVersion: "image.openshift.io/v1", Kind: "ImageStream"}: func() any { return new(imagev1.ImageStream) },
+	{APIVersion: "route.openshift.io/v1", Kind: "Route"}:       func() any { return new(routev1.Route) },
+	{APIVersion: "template.openshift.io/v1", Kind: "Template"}: func() any { return new(templatev1.Template) },
 }
 
 // What a parameter's name is made of; ${NAME} with others is none.
