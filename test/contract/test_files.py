@@ -608,11 +608,13 @@ def test_a_picture_in_and_a_picture_out(start, front):
 def test_the_page_has_a_file_picker_and_shows_pictures(start):
     service = start(
         "import PIL.Image\n"
-        "def predictor(picture: PIL.Image.Image, angle: int) -> PIL.Image.Image:\n    return picture.rotate(angle)\n"
+        "def predictor(picture: PIL.Image.Image, angle: int, notes: bytes = b'') -> PIL.Image.Image:\n"
+        "    return picture.rotate(angle)\n"
         "examples = [{'picture': PIL.Image.new('L', (5, 4)), 'angle': 90}]\n"
     ).ready()
     page = service.ask(None, "/docs", "GET", {})[1]
-    assert '<input type="file" id="file-1" name="picture" accept="image/*,application/octet-stream">' in page
+    assert '<input type="file" id="file-1" name="picture" accept="image/*">' in page
+    assert '<input type="file" id="file-2" name="notes">' in page
     assert '<input id="value-1" name="angle" autocomplete="off">' in page
     body, headers = form(("picture", png(), "a.png", "image/png"), ("angle", b"180", None, None))
     status, page, _ = service.ask(body, "/docs", headers=headers)

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import time
+from collections import defaultdict
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
@@ -98,6 +99,10 @@ def add(app: Flask, context: RouteContext) -> None:
         for path in v2.OF_MODEL:
             v2.add_route(app, path + suffix, v2.of_name(pages, action))
     v2.add_route(app, "/v2/docs/model-repository.json", openapi_json)
+
+
+# The files that a browser offers for an argument of each kind; for the other kinds, a notebook may read any file.
+_ACCEPTED = defaultdict(str, {"image": Markup(' accept="image/*"'), "array": Markup(' accept="image/*,.npy"')})
 
 
 class _Page:
@@ -228,7 +233,7 @@ class _Page:
             kind_words=sample_fields.WORDS,
             sample=sample,
             files=context.files,
-            accepted=",".join(context.files.media_types),
+            accepted=_ACCEPTED,
             others=self._other_arguments(),
             parameters=parameter_fields.build_fields(declared, parameters, errors),
             parameter_prefix=parameter_fields.PREFIX,
