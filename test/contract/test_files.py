@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import shutil
 import struct
 import subprocess
@@ -376,6 +377,24 @@ def test_large_files_beside_small_samples(start):
         assert service.ask(b"\x80" * size, headers={"Content-Type": "audio/wav"})[:2] == (200, size)
         assert service.predict("YWJj") == (200, 3)
         assert service.ask('["YWJj"]', "/predict/batch")[:2] == (200, [3])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process's memory is in /proc")
+def test_the_front_holds_a_large_file_once(start):
+    service = start(SOUND, WEB_CONCURRENCY="1").ready()
+    status = Path(f"/proc/{service.process.pid}/status")
+
+    def peak() -> int:
+        """Return the front's largest resident size so far, in bytes."""
+        return int(re.search(r"VmHWM:\s+([0-9]+)", status.read_text())[1]) << 10
+
+    content = b"\x80" * (15 << 20)
+    assert service.ask(b"a" * 100_000, headers={"Content-Type": "audio/wav"})[0] == 200
+    before = peak()
+    assert service.ask(content, headers={"Content-Type": "audio/wav"})[:2] == (200, len(content))
+    body, headers = form(("sound", content, "a.wav", "audio/wav"))
+    assert service.ask(body, headers=headers)[:2] == (200, len(content))
+    assert peak() - before < len(content) * 1.5
 
 
 def test_golden_rows_with_files_are_files_of_the_model(pictures, model_cache):

@@ -189,7 +189,7 @@ def test_parameters_are_noted_with_their_sample(shell, source, expected):
 @pytest.mark.parametrize(
     ("source", "lack"),
     [
-        ("predictor(1, headers={})", "golden rows have no header fields"),
+        ("predictor(1, headers={'a': 'b'})", "golden rows have no header fields"),
         ("several(1, 2, top_k=3)", "the service passes one sample, and this call passes several"),
     ],
 )
@@ -201,6 +201,21 @@ def test_calls_that_no_request_can_repeat_are_noted(shell, source, lack):
     shell.user_ns["predictor"] = (lambda *xs, top_k=1: 1) if several else predictor
     shell.run(source.replace("several", "predictor"))
     assert lacks(shell) == [("", lack)]
+
+
+@pytest.mark.parametrize("source", ["predictor(1, {})", "predictor(1, headers={})", "predictor(headers={}, x=1)"])
+def test_a_call_without_header_fields_is_noted_without_headers(shell, source):
+    def predictor(x, headers: dict):
+        return x
+
+    def of_two(x, age, headers: dict):
+        return x
+
+    shell.user_ns["predictor"] = predictor
+    shell.run(source)
+    shell.user_ns["predictor"] = of_two
+    shell.run("predictor(1, 2, {})")
+    assert bodies(shell) == [b"1", b'{"x": 1, "age": 2}']
 
 
 @pytest.mark.parametrize("name", ["self", "site", "place"])
