@@ -106,5 +106,5 @@ def frame(kind: int, flags: int, stream: int, body: bytes | memoryview) -> bytes
 
 def headers(fields: dict[str, str]) -> bytes:
     """Return header fields as literals without a name from a table (RFC 7541, 6.2.2)."""
-    texts = [text.encode() for field in fields.items() for text in field]
+    texts = [text.encode("utf-8", "surrogateescape") for field in fields.items() for text in field]
     return b"".join(b"\0" * (index % 2 == 0) + bytes((len(text),)) + text for index, text in enumerate(texts))

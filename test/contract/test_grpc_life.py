@@ -117,6 +117,16 @@ def test_clients_without_the_key_choose_no_text_of_the_log_or_of_metrics(begin, 
     assert "forged" not in service.log
 
 
+def test_a_path_that_is_not_utf_8_stops_no_server(begin, tmp_path):
+    (tmp_path / "keys").write_text("secret\n")
+    service = begin(S2I_API_KEY_FILE=str(tmp_path / "keys")).ready()
+    for path in ("/\udcff", f"{INFER}\udcff"):
+        call = HalfMessage(service.grpc, path, 1)
+        call.send(1)
+        call.close()
+    assert live("key", service.grpc, "secret")[2:] == [[0.0], [0.0], True, 1]
+
+
 def test_a_full_queue_exhausts_resources_and_one_call_of_many_samples_does_not_fill_it(begin):
     service = begin(S2I_MAX_QUEUE="4").ready()
     many, codes, words = live("full", service.grpc)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import tomllib
+from nb_builder.common import digests
 
 from engine import provide
 
@@ -30,12 +31,14 @@ def python_of(name: str) -> Path:
 def _made(name: str) -> Path:
     wanted = tomllib.loads((HERE / "environments.toml").read_text())[name]
     folder = HOME / "clients" / name
-    stamp = folder / "stamp"
-    if not stamp.exists() or stamp.read_text() != repr(wanted):
+    stamp, lock = folder / "stamp", ROOT / "s2i/requirements.lock"
+    # Ours have the versions of the lock.
+    state = f"{wanted!r} {digests.digest(lock)}" if wanted.get("ours") else repr(wanted)
+    if not stamp.exists() or stamp.read_text() != state:
         uv = [HOME / "build/bin/uv", "--quiet"]
         ours = wanted.get("ours", ())
         code = [part for path in ours for part in ("-e", f"{ROOT}/{path}")]
-        code += ["-c", ROOT / "s2i/requirements.lock"] if ours else []
+        code += ["-c", lock] if ours else []
         shutil.rmtree(folder, ignore_errors=True)
         for command in (
             ["venv", "--python", HOME / "test/bin/python", folder],
@@ -45,7 +48,7 @@ def _made(name: str) -> Path:
             if ran.returncode:
                 # The first line is the error, the last one a hint.
                 pytest.skip(f"the clients' environment {name} can't be made: {ran.stderr.strip().splitlines()[0]}")
-        stamp.write_text(repr(wanted))
+        stamp.write_text(state)
     return folder / "bin" / "python"
 
 
