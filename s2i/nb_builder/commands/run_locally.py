@@ -328,7 +328,9 @@ def _send_example(app_root: Path, address: str, log: Log) -> dict[str, object]:
     asked: dict[str, object] = {"url": url, "docs": f"{address}/docs"}
     if sample is not None:
         asked["sample"] = json.loads(sample)
-        request = urllib.request.Request(url, sample.encode(), {"Content-Type": "application/json"})
+        # A prediction that is a file has a form in JSON, too.
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        request = urllib.request.Request(url, sample.encode(), headers)
         try:
             with urllib.request.urlopen(request, timeout=60) as response:
                 answer = response.read().decode()

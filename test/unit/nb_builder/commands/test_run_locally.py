@@ -131,6 +131,30 @@ def test_a_service_that_rejects_the_first_question_goes_on_serving(rejecting, tm
     assert "Sample request: 1 → status 401" in asked(rejecting, tmp_path)
 
 
+@pytest.fixture
+def picturing():
+    """Return the URL of a service that predicts a picture."""
+
+    class Picture(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.send_response(200)
+            self.end_headers()
+            as_json = self.headers.get("Accept") == "application/json"
+            self.wfile.write(b'"data:image/png;base64,iVBORw=="' if as_json else b"\x89PNG")
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Picture) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_predicted_picture_is_shown_as_json(picturing, tmp_path):
+    assert 'Sample request: 1 → "data:image/png;base64,iVBORw=="' in asked(picturing, tmp_path)
+
+
 def test_no_answer_to_the_first_question_is_a_note(tmp_path):
     assert "note: the sample request 1 failed (" in asked("http://127.0.0.1:1/predict", tmp_path)
 
