@@ -46,8 +46,9 @@ def classes(module):
 
 
 def gaps(words):
-    """Return the text of a template as the page shows it: facts in capitals."""
+    """Return the text of a template as the page shows it: facts in capitals, optional clauses also in brackets."""
     words = words.replace("{nb_builder}", "nb-builder").replace("{{", "{").replace("}}", "}")
+    words = re.sub(r"(?<=[a-z).}])(?<!python)\{(?!url\})(\w+)\}", lambda match: f" [{match[1].upper()}]", words)
     return re.sub(r"(?<!\$)\{(\w+)[^}]*\}", lambda match: match[1].upper(), words)
 
 

@@ -10,7 +10,7 @@ class ModelProblem(WrittenProblem):
 
 
 class ModelMissing(ModelProblem):
-    """A model, or one of its files, is missing."""
+    """There is no model, or one of its files is missing."""
 
     code = "model-missing"
     what_text = "The model is missing: {path} does not exist."

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from nb_builder.cli import explanations
 from nb_builder.cli.__main__ import main
@@ -21,6 +23,12 @@ def test_paragraphs_of_the_page_follow_without_links():
 
 def test_each_explanation_has_all_three_texts():
     assert [each.code for each in explanations.read().values() if not (each.what and each.why and each.fix)] == []
+
+
+def test_facts_are_words_of_their_own():
+    glued = re.compile(r"[a-z.)](?<!python)(?<!g)[A-Z]{4,}")
+    texts = {each.code: (each.what, each.why, each.fix) for each in explanations.read().values()}
+    assert {code: found for code, parts in texts.items() if (found := glued.findall(" ".join(parts)))} == {}
 
 
 def test_an_unknown_code_gets_similar_ones():
