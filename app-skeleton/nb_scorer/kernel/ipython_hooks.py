@@ -60,7 +60,10 @@ def _watch_commands(shell, strict):
     from IPython.utils._process_common import process_handler
     from IPython.utils.text import LSString, SList
 
-    system = ipykernel.zmqshell.system
+    # Old versions of ipykernel, such as 5.1, leave commands to IPython.
+    is_old = not hasattr(ipykernel.zmqshell, "system")
+    module = importlib.import_module("IPython.core.interactiveshell" if is_old else "ipykernel.zmqshell")
+    system = module.system
 
     def ended(command, status):
         # The next import must find what `!pip install` installed.
@@ -90,7 +93,7 @@ def _watch_commands(shell, strict):
     copyreg.pickle(SList, lambda lines: (list, (list(lines),)))  # type: ignore[arg-type, return-value]
     copyreg.pickle(LSString, lambda text: (str, (str(text),)))  # type: ignore[arg-type, return-value]
     # Replaced where they are looked up rather than on the shell, which expands {variables} using the caller's frame.
-    ipykernel.zmqshell.system = watched_system
+    setattr(module, "system", watched_system)  # noqa: B010 - mypy knows no such attribute of a module
     IPython.core.interactiveshell.getoutput = watched_getoutput  # type: ignore[attr-defined] # imported there
 
 

@@ -1,8 +1,12 @@
-"""Finds library calls that download data sets; a build needs network access for them, or a copy of the data."""
+"""Finds library calls and commands that download data; a build needs network access for them, or a copy of the data."""
 
 import ast
-from collections.abc import Sequence
+import re
+import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
 
 from nb_builder.analysis import notebook_contract
 from nb_builder.analysis.removed_apis import dotted, imported
@@ -33,9 +37,47 @@ HOSTS = {
 _LOCAL = ("datasets.ImageFolder", "datasets.DatasetFolder", "datasets.FakeData", "sklearn.datasets.fetch_mldata")
 
 
+# {program: its options whose argument is the name of the downloaded file}
+_PROGRAMS = {"wget": ("-O", "--output-document"), "curl": ("-o", "--output")}
+_SHELL = ("get_ipython().system", "get_ipython().getoutput")
+_OF_URL = re.compile(r"(?:https?|ftp)://")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that downloads a file: the program, the host, and the name of the file."""
+
+    program: str
+    host: str
+    file: str
+
+
+def of_command(command: str) -> Command | None:
+    """Return the download of a `wget` or `curl` command, as in `wget URL -O FILE`; None for any other command."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return None
+    program = next((word for word in words if word in _PROGRAMS), "")
+    url = next((urlsplit(word) for word in words if _OF_URL.match(word)), None)
+    if not program or url is None or not url.hostname:
+        return None
+    file = next(_outputs(words, *_PROGRAMS[program]), url.path)
+    return Command(program, url.hostname, PurePosixPath(file).name)
+
+
+def _outputs(words: Sequence[str], short: str, long: str) -> Iterator[str]:
+    """Yield the files that the output options of a command or a redirection name, as in `-qO a.csv` and `> a.csv`."""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if re.fullmatch(rf"-\w*{short[1]}|{long}|>", word):
+            yield following
+        elif word.startswith(f"{long}="):
+            yield word.partition("=")[2]
+
+
 @dataclass(frozen=True)
 class Download:
-    """A call that downloads data: the function's full name, the source, and the cell."""
+    """A call that downloads data: the function's full name or the program, the source, and the cell."""
 
     function: str
     host: str
@@ -43,7 +85,7 @@ class Download:
 
 
 def find(cells: Sequence[Cell]) -> list[Download]:
-    """Return the functions that download data, each once, in cell order."""
+    """Return the functions and commands that download data, each once, in cell order."""
     imports: dict[str, str] = {}
     found: dict[str, Download] = {}
     for binding in notebook_contract.unfolded(cells)[0]:
@@ -53,7 +95,18 @@ def find(cells: Sequence[Cell]) -> list[Download]:
             host = _host(name)
             if host and name not in found:
                 found[name] = Download(name, host, binding.cell)
+            if command := of_command(_command(node)):
+                name = f"{command.program} {command.host}"
+                found.setdefault(name, Download(command.program, command.host, binding.cell))
     return list(found.values())
+
+
+def _command(node: ast.AST) -> str:
+    """Return the command that IPython runs for a line such as `!wget URL`; "" for any other node."""
+    if not isinstance(node, ast.Call) or ast.unparse(node.func) not in _SHELL or not node.args:
+        return ""
+    command = node.args[0]
+    return command.value if isinstance(command, ast.Constant) and isinstance(command.value, str) else ""
 
 
 def _host(name: str) -> str | None:

@@ -13,22 +13,18 @@ from nb_builder.analysis import needed_cells, notebook_contract
 from nb_builder.common import syntax_trees
 from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
-from nb_builder.execute import cell_errors, error_causes, save_errors, traceback_parser
+from nb_builder.execute import cell_errors, error_causes, failed_commands, save_errors, traceback_parser
+from nb_builder.execute.failed_commands import Failed
 from nb_builder.execute.kernel import Kernel, KernelGone, Launch, TooSlow, running
 from nb_builder.execute.outputs import Display, Outputs
-from nb_builder.install import system_libraries
 from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.problems.cells import CellExits, CellTimeout, KernelDied, NotebookTimeout
 from nb_builder.problems.contract import ExampleFails
 from nb_builder.problems.packages import InstallFailed
-from nb_builder.problems.surroundings import FileMissing
 
 HEARTBEAT_SECONDS = 30
 INTERRUPT_SECONDS = 5
 INDENT = " " * 9
-COMMAND_WIDTH = 200
-# A shell's exit status for a command that it can't find.
-NOT_FOUND = 127
 
 
 @dataclass(frozen=True)
@@ -118,7 +114,7 @@ class Runner:
         self.next_number = 1
         self.strict_is_known = False
         # The failed commands as (cell, command, status).
-        self.failed: list[tuple[Cell, str, int]] = []
+        self.failed: list[Failed] = []
         self.displays: dict[str, list[Display]] = {}
 
     def run(self, cell: Cell) -> CellResult:
@@ -180,10 +176,8 @@ class Runner:
             if item.get("source") == COMMAND:
                 hint = "" if self.strict_is_known else "; S2I_STRICT_COMMANDS=1 makes that fail the build"
                 self.strict_is_known = True
-                command, status = item["command"], item["status"]
-                self.failed.append((cell, command, status))
-                what = f"'!{brief(command)}' {ending(status)}{missing_program(command, status)}"
-                self.log.note(f"{cell.where(self.notebook)}: {what}{hint}.")
+                self.failed.append(Failed(cell, item["command"], item["status"]))
+                self.log.note(f"{cell.where(self.notebook)}: {self.failed[-1]}{hint}.")
 
     def _judge(self, cell: Cell, outputs: Outputs, reply: dict) -> None:
         """Raise the problem of a failed cell.
@@ -209,17 +203,9 @@ class Runner:
         problem = cell_errors.of_error(
             fault, error, notebook=self.notebook, repository=self.repository, pointers=pointers
         )
-        raise self._not_made(problem) if isinstance(problem, FileMissing) else problem
-
-    def _not_made(self, problem: FileMissing) -> FileMissing:
-        """Return the problem of a missing file, with the failed command that should have created it, if any."""
-        name = Path(str(problem.facts["path"])).name
-        for cell, command, status in self.failed:
-            if name in command:
-                made = f"Correct cell [{cell.number}], where '!{brief(command)}' {ending(status)}, or commit the file"
-                path, error = problem.facts["path"], problem.facts["error"]
-                return FileMissing(**problem.context, path=path, error=error, instead=made)
-        return problem
+        raise failed_commands.explain(
+            problem, fault, self.failed, notebook=self.notebook, folder=self.repository / Path(self.notebook).parent
+        )
 
     def _missing_outside(self, problem: Exception, cells_run: Sequence[Cell]) -> Exception | None:
         """Return the problem if an example fails because something outside the notebook is missing, else None."""
@@ -286,25 +272,6 @@ class Runner:
             self.log.detail(f"{cell.title}")
         for line in lines:
             self.log.line(INDENT + line)
-
-
-def ending(status: int) -> str:
-    """Return a phrase for a command's exit status from IPython, which is negative for a signal."""
-    return f"exited with status {status}" if status > 0 else f"was killed by signal {-status}"
-
-
-def missing_program(command: str, status: int) -> str:
-    """Return a hint to the system package of a program that the shell did not find, else ""."""
-    program = next(iter(command.split()), "")
-    if status != NOT_FOUND or program not in system_libraries.PROGRAMS:
-        return ""
-    return f", as '{program}' is not installed; add {system_libraries.PROGRAMS[program]} to apt.txt"
-
-
-def brief(command: str) -> str:
-    """Return the first line of a command, cut to COMMAND_WIDTH."""
-    first = command.strip().splitlines()[0] if command.strip() else ""
-    return first if first == command.strip() and len(first) <= COMMAND_WIDTH else first[:COMMAND_WIDTH] + " …"
 
 
 class Heartbeat:

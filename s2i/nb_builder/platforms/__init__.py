@@ -18,7 +18,7 @@ from nb_builder.platforms import files, uses
 from nb_builder.platforms.catalog import PLATFORMS, Platform, platform_of
 from nb_builder.problems.build_problem import Place
 from nb_builder.problems.cells import ElsewhereOnly
-from nb_builder.repository import source_tree
+from nb_builder.repository import file_writers, source_tree
 from nb_builder.rewrite.scripts import author_cells
 
 __all__ = ["findings", "of_error", "of_module", "platform_of", "without_setup"]
@@ -97,9 +97,19 @@ def of_error(name: str, message: str, repository: Path, place: Place) -> Elsewhe
     for platform in PLATFORMS:
         # A NameError of `spark` or `sc` proves nothing, because notebooks for other platforms use these names, too.
         of_a_name = name == "NameError" and what in ("dbutils", "displayHTML") and what in platform.names
-        if of_a_name or (name == "FileNotFoundError" and what.startswith(platform.roots)):
+        of_a_file = name in ("FileNotFoundError", "PermissionError", "OSError") and what.startswith(platform.roots)
+        if of_a_file and file_writers.writes(place["cell"], what):
+            return ElsewhereOnly(**place, thing=what, platform=platform.name, way=_elsewhere(what))
+        if of_a_name or (name == "FileNotFoundError" and of_a_file):
             return _problem(platform, what, repository, place)
     return None
+
+
+def _elsewhere(path: str) -> str:
+    """Return the fix for a cell that writes the file `path` of a platform."""
+    return (
+        f"Write {os.path.basename(path)!r} next to the notebook instead, or remove the line if nothing reads the file"
+    )
 
 
 def _problem(platform: Platform, what: str, repository: Path, place: Place) -> ElsewhereOnly:

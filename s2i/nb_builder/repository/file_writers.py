@@ -31,6 +31,11 @@ def before(notebook: Path, missing: Path, repository: Path) -> list[Path]:
     return order
 
 
+def writes(cell: Cell, file: str) -> bool:
+    """Return whether a cell writes `file`, and names it in the call as a string."""
+    return file in _written([cell])
+
+
 def _add_writer(
     file: Path,
     others: Mapping[Path, Sequence[Cell]],

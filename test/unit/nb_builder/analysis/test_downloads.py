@@ -25,6 +25,8 @@ def found(*sources):
             "storage.googleapis.com",
         ),
         ("import nltk\nnltk.download('punkt')", "nltk.download", "raw.githubusercontent.com"),
+        ("get_ipython().system('wget -q https://data.example.org/a.csv')", "wget", "data.example.org"),
+        ("x = get_ipython().getoutput('curl http://u:p@data.example.org:80/a')", "curl", "data.example.org"),
     ],
 )
 def test_a_function_that_downloads_is_named_with_its_host(source, function, host):
@@ -37,6 +39,8 @@ def test_a_function_that_downloads_is_named_with_its_host(source, function, host
         "from sklearn import datasets\ndatasets.load_iris()",
         "from torchvision import datasets\ndatasets.ImageFolder('photos')",
         "load_dataset('iris')",
+        "get_ipython().system('wget --version')",
+        "get_ipython().system('unzip a.zip')",
         "import seaborn_load as sns\nsns.load_dataset('iris')",
     ],
 )

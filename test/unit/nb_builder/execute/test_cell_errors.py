@@ -171,6 +171,24 @@ def test_an_error_s_line_is_cut():
     assert cell_errors.one_line("ValueError", "---") == "ValueError: ---"
 
 
+@pytest.mark.parametrize(
+    ("source", "advice"),
+    [
+        ("model.save('/content/drive/m.h5')", "Write 'm.h5' next to the notebook instead, or remove the line if"),
+        ("with open('/content/drive/m.h5', 'wb') as f:\n    f.write(x)", "Write 'm.h5' next to the notebook instead,"),
+        ("load_model('/content/drive/m.h5')", "Commit the file, or download it in a cell from a public address"),
+    ],
+)
+def test_a_file_of_a_platform_that_is_only_written_need_not_be_committed(tmp_path, source, advice):
+    error = {
+        "ename": "FileNotFoundError",
+        "evalue": "[Errno 2] No such file or directory: '/content/drive/m.h5'",
+        "traceback": [],
+    }
+    problem = cell_errors.of_error(Cell(source, 1, 1), error, notebook="model.ipynb", repository=tmp_path)
+    assert type(problem) is ElsewhereOnly and problem.fix.startswith(advice)
+
+
 def test_a_module_of_a_platform_is_named_with_its_cell(tmp_path):
     place = {"cell": CELL, "notebook": "model.ipynb", "line": 1, "error": "x", "traceback": "y"}
     problem = cell_errors.not_installed("google.colab", place)

@@ -1,6 +1,7 @@
 """A kernel of this Python: what it sees of our environment, and how its end is reported."""
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -209,3 +210,26 @@ def test_a_short_log_is_kept_as_it_is(tmp_path):
     (tmp_path / "log").write_bytes(b"x" * kernel.LOG_BYTES)
     kernel.trim(tmp_path / "log")
     assert (tmp_path / "log").stat().st_size == kernel.LOG_BYTES
+
+
+COMMANDS = """
+import sys, types
+sys.path.append({overlay!r})
+import ipykernel.zmqshell, IPython.core.interactiveshell
+if {old}:
+    del ipykernel.zmqshell.system
+from nb_scorer.kernel import ipython_hooks
+sent = []
+shell = types.SimpleNamespace(
+    user_ns={{}}, payload_manager=types.SimpleNamespace(write_payload=lambda payload, single: sent.append(payload))
+)
+ipython_hooks._watch_commands(shell, False)
+(IPython.core.interactiveshell if {old} else ipykernel.zmqshell).system("exit 3")
+print(sent[0]["status"])
+"""
+
+
+@pytest.mark.parametrize("old", [True, False])
+def test_commands_are_watched_in_an_ipykernel_that_leaves_them_to_ipython(old, kernel_code):
+    program = COMMANDS.format(overlay=str(kernel_code), old=old)
+    assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "3"

@@ -24,7 +24,7 @@ from nb_builder.problems.contract import ExampleFails
 from nb_builder.problems.model import DiskFull, NotSerializable
 from nb_builder.problems.modules import ImportUndeclared, ModuleNotOnPath
 from nb_builder.problems.packages import InstallFailed
-from nb_builder.problems.surroundings import FileIsPointer, FileMissing
+from nb_builder.problems.surroundings import FileIsPointer, FileMissing, NetworkUnreachable
 
 
 class Lines:
@@ -269,6 +269,16 @@ def test_a_file_that_a_failed_command_should_have_made_is_missing_because_of_it(
     assert caught.value.fix == f"Correct cell [3], where {command}, or commit the file, then build again."
 
 
+def test_a_download_that_does_not_reach_its_host_is_the_reason_for_a_missing_file(notebook_runner, tmp_path):
+    (tmp_path / "wget").write_text("#!/bin/sh\nexit 4\n")
+    (tmp_path / "wget").chmod(0o755)
+    command = f"PATH={tmp_path}:$PATH; wget -q https://data.example.org/lost.csv"
+    notebook_runner.run(cell(f"get_ipython().system({command!r})"))
+    with pytest.raises(NetworkUnreachable) as caught:
+        notebook_runner.run(cell("open('lost.csv')", number=4))
+    assert "Cell [3] of sub/model.ipynb (cell 6 of the file) connects to data.example.org, which" in caught.value.what
+
+
 def test_what_a_command_gave_is_saved_without_ipython(notebook_runner):
     notebook_runner.run(
         cell("found = get_ipython().getoutput('echo one')\nimport pickle\nsaved = pickle.dumps([found, found.n])")
@@ -331,23 +341,6 @@ def test_of_a_display_that_is_updated_every_cell_keeps_the_last_state(notebook_r
     notebook_runner.run(cell("bar.update('100 %')", number=7))
     data = [[output.get("data") for output in result.outputs] for result in notebook_runner.results]
     assert data == [[{"text/plain": "'100 %'"}], [{"text/plain": "'100 %'"}, None], []]
-
-
-def test_a_command_s_end_is_reported_in_words():
-    assert [runner.ending(status) for status in (1, -9)] == ["exited with status 1", "was killed by signal 9"]
-    words = ", as 'ffmpeg' is not installed; add ffmpeg to apt.txt"
-    assert runner.missing_program("ffmpeg -i a", 127) == words
-    assert (
-        runner.missing_program("ffmpeg -i a", 1)
-        == runner.missing_program("own", 127)
-        == runner.missing_program("", 127)
-        == ""
-    )
-
-
-def test_a_command_is_reported_within_a_line():
-    assert [runner.brief(command) for command in (" ls ", "a\nb", "", "x" * 200)] == ["ls", "a …", "", "x" * 200]
-    assert runner.brief("x" * 201) == "x" * 200 + " …"
 
 
 def test_a_sign_of_life_is_given_when_it_is_due_and_not_sooner():
