@@ -102,7 +102,7 @@ def add(app: Flask, context: RouteContext) -> None:
 
 
 # The files that a browser offers for an argument of each kind; for the other kinds, a notebook may read any file.
-_ACCEPTED = defaultdict(str, {"image": Markup(' accept="image/*"'), "array": Markup(' accept="image/*,.npy"')})
+_ACCEPTED = defaultdict(Markup, {"image": Markup(' accept="image/*"'), "array": Markup(' accept="image/*,.npy"')})
 
 
 class _Page:
