@@ -54,7 +54,10 @@ def main(app_root: str, front: str) -> None:
         return [status, answer.get("detail", answer) if isinstance(answer, dict) else answer]
 
     tensor = {"name": "input", "shape": [1], "datatype": "BYTES", "data": [url("/file")]}
+    call = {"name": "model", "arguments": {"sample": url("/file")}}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
     found = {
+        "mcp": respond(message, "/mcp")[1]["result"]["content"][0]["text"],
         "predict": respond(url("/file")),
         "batch": respond([url("/file"), base64.b64encode(b"xxx").decode()], "/predict/batch"),
         "named": respond({"sound": url("/file")}),

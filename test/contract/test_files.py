@@ -363,6 +363,7 @@ def test_a_service_fetches_files_at_public_addresses(model_cache, front):
     assert found["batch"] == [200, [4, 3]]
     assert found["v1"] == found["vertex"] == [200, {"predictions": [4]}]
     assert found["v2"] == [4]
+    assert found["mcp"] == "4"
     assert found["large"] == [413, "The files of this request are larger than this service accepts (S2I_MAX_BODY)."]
     for case in ("private", "redirected to a private address"):
         assert found[case] == [422, "A file at 10.1.2.3 was not fetched: its address is not public."]

@@ -15,6 +15,8 @@ def model(tmp_path):
     folder.mkdir()
     (folder / "model.pickle").write_bytes(b"pickle")
     (folder / "golden.ndjson").write_bytes(b"rows")
+    (folder / "golden").mkdir()
+    (folder / "golden" / "1.png").write_bytes(b"picture")
     private, public = signers.key_pair(tmp_path)
     return signers.sign(folder, private), public
 
@@ -44,9 +46,9 @@ def test_a_python_without_the_library_rejects_and_says_what_it_lacks(model, monk
 def test_a_pickle_is_left_to_who_loads_it_and_all_else_is_compared(model):
     folder, public = model
     (folder / "model.pickle").write_bytes(b"another")
-    assert sorted(Trust(str(public)).digests_of(folder)) == ["golden.ndjson", "model.pickle"]
-    (folder / "golden.ndjson").write_bytes(b"another")
-    with pytest.raises(problems.ModelNotAsSigned, match=r"golden\.ndjson has changed since it was signed"):
+    assert sorted(Trust(str(public)).digests_of(folder)) == ["golden.ndjson", "golden/1.png", "model.pickle"]
+    (folder / "golden" / "1.png").write_bytes(b"another")
+    with pytest.raises(problems.ModelNotAsSigned, match=r"golden/1\.png has changed since it was signed"):
         Trust(str(public)).digests_of(folder)
 
 
