@@ -83,6 +83,12 @@ def facts(value: object) -> dict:
     return value
 
 
+def concurrency(value: object) -> dict:
+    """Return why requests may not be served concurrently, as {"reason": text, or None if they may be}."""
+    reason = facts(value).get("reason")
+    return {"reason": None if reason is None else shown(reason)}
+
+
 def files(value: object) -> dict:
     """Return a manifest's description of arguments that are files, unchanged."""
     # Imported here, so that a service without such arguments starts without it.
@@ -202,6 +208,7 @@ FIELDS: dict[str, Callable] = {
     "takes_headers": truth,
     "tolerance": share,
     "files": files,
+    "concurrency": concurrency,
     "scorer_start": start,
 }
 NEVER_NULL = frozenset(("notebook", "folder", "built", "path_first", "path_last", "tolerance"))

@@ -168,6 +168,7 @@ class Proof:
             )
         if proof["deterministic"]:
             proof["batch"] = next(filter(None, map(self._batch_verdict, self._models)), None)
+        proof["concurrency"] = self._concurrency_verdict(proof["deterministic"])
         verdict = self._fork_verdict(proof["deterministic"]) if self._may_fork else _verdict(SPAWN, self._why_spawned)
         return dict(proof, **verdict)
 
@@ -239,6 +240,32 @@ class Proof:
             return {"reason": f"a sample made for verification: {WORDS[given[0].outcome]}"}
         return json.loads(given[0].payload)
 
+    def _concurrency_verdict(self, deterministic: bool | None) -> dict | None:
+        """Return {"reason": why requests may not be served concurrently, or None}; None if predictor isn't async."""
+        link, given = self._fresh.links[0], []
+
+        def done(outcome: answer.Answer) -> None:
+            given.append(outcome)
+            self._changed.set()
+
+        if not link.alive:
+            return None
+        asked = {"rows": self._rows, "tolerance": self._tolerance}
+        link.give(answer.Job(json.dumps(asked).encode("ascii"), done, frames.CONCURRENT))
+        link.flush()
+        # All rows are predicted twice at the same time: each may take as long as it does alone.
+        self._wait(lambda: given, 2 * self._limit)
+        if not given:
+            return {"reason": f"golden rows predicted at the same time took more than {2 * self._limit:g} s"}
+        if given[0].outcome != answer.OK:
+            return {"reason": f"golden rows predicted at the same time: {WORDS[given[0].outcome]}"}
+        found = json.loads(given[0].payload)
+        if not found["is_async"]:
+            return None
+        if not deterministic:
+            return {"reason": "predictor returns different predictions for the same sample, so nothing can be verified"}
+        return {"reason": found["reason"]}
+
     def _wait_for_load(self) -> None:
         """Wait until the fresh process has loaded the model or failed; set the problem if it takes too long."""
         self._wait(lambda: self._fresh.over or self._fresh.pool.manager.loaded_once, self._limit)
@@ -275,6 +302,7 @@ class Proof:
             "deterministic": self._deterministic(results),
             "batch": None,
             "batching": None,
+            "concurrency": None,
             "scorer_threads": THREADS,
         }
 
@@ -364,6 +392,7 @@ def _unloaded(problem: problems.Problem, traceback: str | None) -> dict:
         "deterministic": None,
         "batch": None,
         "batching": None,
+        "concurrency": None,
         "scorer_threads": THREADS,
         "scorer_start": None,
         "scorer_start_reason": "the model does not load",

@@ -160,6 +160,13 @@ class Settings(Table):
         "How scorers start: `fork` from one process that loaded the model, `spawn` so that each loads it, or "
         "`auto`, which forks if the build has verified that forking is safe. `spawn` in a build skips that test.",
     )
+    concurrency: int = setting(
+        "S2I_CONCURRENCY",
+        number(1, 64, int),
+        1,
+        "Maximum number of requests that a scorer serves at a time, if predictor is an `async def` and the build has "
+        "verified that concurrent requests get the same predictions. With more than 1, nothing is scored in batches.",
+    )
     max_body: int = setting(
         "S2I_MAX_BODY",
         number(1, 1 << 30, int),

@@ -32,7 +32,7 @@ THIS_ERROR = "this error"
 CALLS_PER_ROW = 8
 # Takes a traceback and a line that describes the failure; returns the problem behind it, or None if unknown.
 Explain = Callable[[str, str], Exception | None]
-MANIFEST_FIELDS = ("batching", "deterministic", "scorer_start", "scorer_threads", "scorer_start_reason")
+MANIFEST_FIELDS = ("batching", "concurrency", "deterministic", "scorer_start", "scorer_threads", "scorer_start_reason")
 
 
 def run(
@@ -77,6 +77,8 @@ def run(
     log.detail(summary(report, len(rows)))
     for line in summaries:
         log.detail(line)
+    if report["concurrency"] is not None:
+        log.detail(concurrency_summary(report["concurrency"]["reason"]))
     return verified
 
 
@@ -109,6 +111,13 @@ def batching_summary(batching: Mapping, name: str = "predictor") -> str:
         f"{name} can be scored in batches: {shared} on up to {batching['most']} samples; {rows} and {variations} "
         f"with the same predictions, {batching.get('gain_at', 8)} of them {batching['gain']:g} times as fast"
     )
+
+
+def concurrency_summary(reason: str | None) -> str:
+    """Return the line that reports whether a scorer may serve several requests at a time, and why not."""
+    if reason is not None:
+        return f"S2I_CONCURRENCY can't be used: {reason}"
+    return "S2I_CONCURRENCY can be used: golden rows that are predicted at the same time get the same predictions"
 
 
 def placed(batching: Mapping, cells: Sequence[Cell], src: Path) -> dict:

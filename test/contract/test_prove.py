@@ -40,10 +40,51 @@ def test_a_model_that_answers_its_rows_in_forked_processes_may_be_forked(prove):
         "deterministic": True,
         "batch": None,
         "batching": None,
+        "concurrency": None,
         "scorer_threads": 1,
         "scorer_start": "fork",
         "scorer_start_reason": "forked scorers gave the notebook's prediction for every golden row",
     }
+
+
+SHARED = """
+import asyncio
+last = None
+async def predictor(x):
+    global last
+    last = x
+    await asyncio.sleep(0)
+    return 2 * {returned}
+examples = [{examples}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("returned", "examples", "reason"),
+    [
+        ("x", "1, 2", None),
+        ("last", "1, 2", "golden row 1 got the prediction 4 instead of 2 while the other golden rows were predicted"),
+        ("x", "1", "there are not two golden rows with different samples, so nothing can be verified"),
+    ],
+)
+def test_an_async_predictor_may_serve_several_requests_at_a_time_if_golden_rows_show_it(
+    prove, returned, examples, reason
+):
+    found = prove(SHARED.replace("{returned}", returned).replace("{examples}", examples))
+    assert (found["rows"], found["concurrency"]) == ([], {"reason": reason})
+
+
+def test_an_async_generator_may_if_its_rows_are_the_same_at_once(prove):
+    code = "import asyncio\nasync def predictor(x: int):\n    for n in range(x):\n        yield n\n"
+    code += "        await asyncio.sleep(0)\nexamples = [3, 2]\n"
+    assert prove(code)["concurrency"] == {"reason": None}
+
+
+def test_one_that_fails_only_when_others_are_predicted_may_not(prove):
+    code = "import asyncio\nbusy = []\nasync def predictor(x):\n    if busy:\n        raise RuntimeError('busy')\n"
+    code += "    busy.append(x)\n    await asyncio.sleep(0)\n    busy.clear()\n    return x\nexamples = [3, 2]\n"
+    reason = prove(code)["concurrency"]["reason"]
+    assert reason.startswith("golden row 2 failed (RuntimeError: busy)")
 
 
 FORGETFUL = """

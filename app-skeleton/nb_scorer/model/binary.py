@@ -407,6 +407,8 @@ class _Folder(object):
         self._lock = None
         self._count = 0
         self.has_files = False
+        # If it is a list, it receives the paths of the files that are written.
+        self.written = None
 
     def write(self, part):
         """Write `part` to a new file with the same extension; return its path."""
@@ -417,6 +419,8 @@ class _Folder(object):
         with io.open(path, "wb") as file:
             file.write(part.content)
         self.has_files = True
+        if self.written is not None:
+            self.written.append(path)
         return pathlib.Path(path)
 
     def clear(self):
@@ -427,6 +431,12 @@ class _Folder(object):
         for name in os.listdir(self._path):
             if name != self.LOCK:
                 _remove(os.path.join(self._path, name))
+
+    def remove_files(self, paths):
+        """Remove these files; called when the sample that they belong to has been scored."""
+        if self._pid == os.getpid():
+            for path in paths:
+                _remove(path)
 
     def remove(self):
         """Remove the folder; called when this process takes no more samples."""

@@ -15,15 +15,47 @@ _END = object()
 
 def is_streaming(predictor):
     """Return whether a predictor yields items: a generator, sync or async, or a function with such a return hint."""
-    while isinstance(predictor, (Call, functools.partial)):
-        predictor = predictor.function if isinstance(predictor, Call) else predictor.func
-    # For a callable object, its method.
-    code = predictor if inspect.isroutine(predictor) else type(predictor).__call__
+    predictor, code = _unwrapped(predictor)
     if inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code):
         return True
     hint = bare(resolved(predictor).get("return"))
     kind = getattr(hint, "__origin__", None) or hint
     return inspect.isclass(kind) and kind.__module__ in _HOMES and issubclass(kind, _HINTS)
+
+
+def is_async(predictor):
+    """Return whether a predictor is an async def, with or without yield."""
+    code = _unwrapped(predictor)[1]
+    return inspect.iscoroutinefunction(code) or inspect.isasyncgenfunction(code)
+
+
+def _unwrapped(predictor):
+    """Return (the notebook's own object, its function)."""
+    while isinstance(predictor, (Call, functools.partial)):
+        predictor = predictor.function if isinstance(predictor, Call) else predictor.func
+    # For a callable object, its method.
+    return predictor, predictor if inspect.isroutine(predictor) else type(predictor).__call__
+
+
+async def items_async(result):
+    """Yield the items of a streaming predictor's `result`, as `items` does, in a running event loop."""
+    if inspect.isawaitable(result):
+        result = await result
+    if not hasattr(result, "__aiter__"):
+        iterator = iter(result)
+        try:
+            for item in iterator:
+                yield item
+        finally:
+            _close(iterator, "close", lambda closed: None)
+        return
+    iterator = result.__aiter__()
+    try:
+        async for item in iterator:
+            yield item
+    finally:
+        if hasattr(iterator, "aclose"):
+            await iterator.aclose()
 
 
 def items(result, run):

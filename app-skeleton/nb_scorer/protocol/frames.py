@@ -30,6 +30,8 @@ FILES = 7  # a sample with files: the length of a head, the head, and the files 
 TAKEN = 8  # the client has taken this many more items: an unsigned integer of 4 bytes
 CANCEL = 9  # the client has left: end the stream
 
+CONCURRENT = 10  # {"rows", "tolerance"}; the answer has "reason": why requests may not be served concurrently, or null
+
 # Added to a kind whose payload starts with a call: the request's parameters and headers (nb_scorer.model.parameters).
 WITH_CALL = 0x80
 # Added to SAMPLE and FILES: each item of the prediction is sent immediately, as an ITEM. The answer after the last item

@@ -2,11 +2,13 @@
 
 import struct
 
-# The order, the scorer's number, and the index in CUDA_VISIBLE_DEVICES of the single GPU that it may use, or ALL.
-ORDER = struct.Struct("!cIi")
+# The order, the scorer's number, the index in CUDA_VISIBLE_DEVICES of the single GPU that it may use, or ALL, and the
+# number of descriptors that come as ancillary data.
+ORDER = struct.Struct("!cIiI")
 ALL = -1
-START = b"S"  # with the scorer's end of its link, and its counters, as ancillary data
-DESCRIPTORS = 2
+START = b"S"  # with the scorer's end of each of its links, and the file of their counters, as ancillary data
+# The kernel passes 253 at once.
+MAX_DESCRIPTORS = 128
 KILL = b"K"
 WAIT = b"W"  # at shutdown, wait for the scorers' teardown: the number is the time limit in milliseconds
 

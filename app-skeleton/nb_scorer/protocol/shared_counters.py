@@ -13,10 +13,14 @@ SIZE = 32
 
 
 class SharedCounters(object):
-    """The counters in the file `fd` of SIZE bytes; `fd` may be closed afterwards."""
+    """The counters of one link in the file `fd` of SIZE bytes; `fd` may be closed afterwards.
 
-    def __init__(self, fd):
-        self._memory = memoryview(mmap.mmap(fd, SIZE)).cast("Q")
+    If a scorer has several links, the file has SIZE bytes for each of them, and `lane` is the number of this link.
+    """
+
+    def __init__(self, fd, lane=0):
+        memory = memoryview(mmap.mmap(fd, SIZE * (lane + 1)))
+        self._memory = memory[SIZE * lane :].cast("Q")
 
     def start(self, samples=1):
         """Count `samples` more as started, together if they are scored in one call.

@@ -19,19 +19,20 @@ from nb_scorer.worker import log_streams, scorer, zygote
 def main(args):
     """Run the role that `args` name; return the exit status.
 
-    `args`: role, inherited socket (a scorer's with its counters after a comma), the parent's pid, mode, form of the
-    log, "1" if the notebook's setup should be called, model folder, notebook folder, digests ("", or a JSON object of
-    those that the front has verified), and the limits for files as in nb_scorer.model.binary, in JSON.
+    `args`: role, inherited socket (of a scorer: its links and the file of their counters), the parent's pid, mode, form
+    of the log, "1" if the notebook's setup should be called, model folder, notebook folder, digests ("", or a JSON
+    object of those that the front has verified), and the limits for files as in nb_scorer.model.binary, in JSON.
     """
     role, fds, parent, mode = args[0], [int(fd) for fd in args[1].split(",")], int(args[2]), args[3]
     runs_setup, model_args = args[5] == "1", args[6:]
     zygote.die_with_parent(parent)
     _line_buffer(args[4])
     sock = socket.socket(fileno=fds[0])
-    sock.set_inheritable(False)
+    for fd in fds:
+        os.set_inheritable(fd, False)
     if role == "zygote":
         return _zygote(sock, mode, args[3:6], model_args)
-    return _lone_scorer(sock, SharedCounters(fds[1]), runs_setup, model_args)
+    return _lone_scorer(sock, fds, runs_setup, model_args)
 
 
 def _zygote(control, mode, how, model_args):
@@ -43,11 +44,11 @@ def _zygote(control, mode, how, model_args):
         return 1
 
 
-def _lone_scorer(link, counters, runs_setup, model_args):
+def _lone_scorer(link, fds, runs_setup, model_args):
     try:
         try:
             model = _of_front(*model_args)
-            return scorer.serve(link, counters, model, runs_setup)
+            return scorer.serve(link, SharedCounters(fds[-1]), model, runs_setup, scorer.lanes_of(fds))
         except ModelProblem as problem:
             scorer.report_problem(link, problem)
             return 1

@@ -8,6 +8,7 @@ import copy
 import functools
 import json
 import os
+import socket
 import sys
 import time
 import traceback
@@ -21,7 +22,9 @@ from nb_scorer.model.misfit import Misfit
 from nb_scorer.model.multipart import UnreadableForm
 from nb_scorer.model.problems import ModelProblem, SetupFailed
 from nb_scorer.protocol import frames, number_blocks
+from nb_scorer.protocol.shared_counters import SharedCounters
 from nb_scorer.worker import likeness, refusals
+from nb_scorer.worker.async_calls import AsyncCalls
 from nb_scorer.worker.outlet import Inbox, Left, Outlet
 
 # Size limits for a part of a traceback, such as its message, and for the whole: a message may quote the whole sample,
@@ -49,7 +52,7 @@ class UnknownFunction(parameters.UnknownParameter):
     """A call names a function that the model does not have; the exception's text is for the client."""
 
 
-class Scorer(object):
+class Scorer(AsyncCalls):
     """The notebook's functions as methods that take bodies and return statuses and payloads.
 
     No exception of the notebook's code leaves these methods. The code may fork, so that the copy of this process
@@ -238,6 +241,27 @@ class Scorer(object):
             facts = {"reason": str(reason)}
         return frames.OK, _payload(**facts)
 
+    def compare_concurrent(self, body):
+        """Return (status, payload) of the check whether requests may be served concurrently.
+
+        `body` is a JSON object with golden rows and the tolerance. The payload has "is_async", whether predictor is an
+        async def, and "reason", why they may not be, or null.
+        """
+        if not self.is_async:
+            return frames.OK, _payload(is_async=False, reason=None)
+        # Not at the top, because a serving scorer doesn't need it.
+        from nb_scorer.worker import concurrency_check
+
+        asked = json_codec.decode(body)
+        reason = concurrency_check.reason_against(self, asked["rows"], asked["tolerance"])
+        return frames.OK, _payload(is_async=True, reason=reason)
+
+    @property
+    def is_async(self):
+        """Return whether predictor, and each predictor with a name, is an async def."""
+        named = [other for name, other in self._others.items() if name != calls.EXPLAINER]
+        return streams.is_async(self._predictor) and all(other.is_async for other in named)
+
     @staticmethod
     def _outcome(status, payload):
         """Return ("answer", value) or ("error", text), as verification compares them."""
@@ -338,16 +362,23 @@ class Scorer(object):
             self.end_copy()
             if item is outlet:
                 return frames.OK, b""
-            if not outlet.is_for_texts:
-                payload = json_codec.encode(item, self._form)
-            elif isinstance(item, str):
-                payload = item.encode("utf-8", "replace")
-            else:
-                return frames.REFUSED, _payload(status=406, detail=NOT_TEXT, traceback=None)
-            flush()
-            _check_size(payload, "an item")
+            payload, rejected = self._item_payload(item, outlet.is_for_texts)
+            if rejected is not None:
+                return rejected
             if not outlet.send(payload):
                 return frames.OK, b""
+
+    def _item_payload(self, item, is_for_texts):
+        """Return (the payload of a stream's item, None), or (None, answer) if it must be a string and is not."""
+        if not is_for_texts:
+            payload = json_codec.encode(item, self._form)
+        elif isinstance(item, str):
+            payload = item.encode("utf-8", "replace")
+        else:
+            return None, (frames.REFUSED, _payload(status=406, detail=NOT_TEXT, traceback=None))
+        flush()
+        _check_size(payload, "an item")
+        return payload, None
 
     def _items(self, result):
         """Return a generator of the items that a streaming predictor's `result` has."""
@@ -358,21 +389,20 @@ class Scorer(object):
 
         It stops early if its client has left: a generator may be endless.
         """
-        payloads, size = [], 0
+        listed = self._new_list()
         items = self._items(result)
         try:
             for item in items:
-                payloads.append(json_codec.encode(item, self._form))
-                size += len(payloads[-1]) + 2
-                if size > binary.limits.items:
-                    text = "the list of its items has more than {} bytes; request a stream instead"
-                    raise json_codec.NoJsonForm(text.format(binary.limits.items))
+                listed.add(item)
                 self._note_progress()
                 if self._is_withdrawn():
                     break
         finally:
             items.close()
-        return b"[" + b", ".join(payloads) + b"]"
+        return listed.payload
+
+    def _new_list(self):
+        return _ListOfItems(self._form)
 
     def sendable(self, answers):
         """Return `answers`, (status, payload, batch), with an error for each that is larger than the front accepts."""
@@ -536,19 +566,28 @@ class Scorer(object):
 
     def _decode_and_validate(self, original):
         """Return (the sample that `original` returns, None), or (None, answer of a rejected one)."""
+        sample, rejected = self._decoded(original)
+        if rejected is not None or self._validator is None:
+            return sample, rejected
+        before = json_codec.fingerprint(sample)
+        rejected = self._rejection(sample)
+        return self._unchanged(sample, before, original), rejected
+
+    @staticmethod
+    def _unchanged(sample, before, original):
+        """Return the sample as the client sent it, given its fingerprint `before` the validator received it."""
+        return original() if _changed(sample, before) else sample
+
+    @staticmethod
+    def _decoded(original):
         try:
-            sample = original()
+            return original(), None
         except Misfit as misfit:
             return None, (frames.REFUSED, _payload(traceback=None, **refusals.of_misfit(misfit)))
         except UnreadableForm as error:
             return None, (frames.REFUSED, _payload(traceback=None, status=error.status, detail=str(error)))
         except ValueError as error:
             return None, (frames.NOT_JSON, _payload(reason=str(error)))
-        if self._validator is None:
-            return sample, None
-        before = json_codec.fingerprint(sample)
-        rejected = self._rejection(sample)
-        return original() if _changed(sample, before) else sample, rejected
 
     def _accepted(self, bodies, rejected):
         """Return the samples in `bodies` without the rejected ones; store their answers in `rejected`, by index."""
@@ -592,15 +631,16 @@ class Scorer(object):
                     break
         return read
 
-    def _predicted(self, sample, original, write=None):
+    def _predicted(self, sample, original, write=None, predictor=None):
         """Return (status, payload) for a sample; `original` returns it as the client sent it; `write` as above.
 
-        predictor may modify its argument, and that must not make a failure look like the client's fault.
+        predictor may modify its argument, and that must not make a failure look like the client's fault. `predictor`
+        replaces the notebook's, whose result may be known already.
         """
         try:
             if self._streams:
                 return frames.OK, self._list_of_items(self._predictor(sample))
-            answer = self._result(self._predictor(sample))
+            answer = self._result((predictor or self._predictor)(sample))
             return (frames.OK, json_codec.encode(answer, self._form)) if write is None else write(answer)
         # Including SystemExit and KeyboardInterrupt, so that a notebook's exit() fails one prediction instead of
         # stopping the scorer.
@@ -658,14 +698,14 @@ class Scorer(object):
             self._failure("batch_predictor failed on {} samples; predictor scores them instead:".format(count))
             return None
 
-    def _rejection(self, sample):
-        """Return None, or the answer if the validator rejects the sample."""
-        rejected = self._first_rejected((sample,))
+    def _rejection(self, sample, validator=None):
+        """Return None, or the answer if the validator rejects the sample; `validator` may replace the notebook's."""
+        rejected = self._first_rejected((sample,), validator)
         return None if rejected is None else rejected[1:]
 
-    def _first_rejected(self, samples):
+    def _first_rejected(self, samples, validator=None):
         """Return (index, status, payload) of the first sample that the validator rejects, or None."""
-        index, validator = 0, self._validator
+        index, validator = 0, validator or self._validator
         try:
             # Not map(), which would stop at a validator's StopIteration as if it had accepted all samples.
             for index, sample in enumerate(samples):
@@ -701,13 +741,18 @@ class Scorer(object):
         flush()
         return _payload(traceback=text, **facts)
 
+    @property
+    def loop(self):
+        """Return the event loop of the notebook's functions."""
+        if self._loop is None:
+            self._loop = _new_loop()
+        return self._loop
+
     def _result(self, result):
         """Return `result`, awaited if the notebook's function is an async def."""
         if type(result) is not types.CoroutineType:
             return result
-        if self._loop is None:
-            self._loop = _new_loop()
-        task = self._loop.create_task(result)
+        task = self.loop.create_task(result)
         try:
             return self._loop.run_until_complete(task)
         except Left:
@@ -715,6 +760,28 @@ class Scorer(object):
             task.cancel()
             self._loop.run_until_complete(_ended(task))
             raise
+
+
+class _ListOfItems(object):
+    """The items of a prediction as a JSON array in the making."""
+
+    def __init__(self, form):
+        self._form = form
+        self._payloads = []
+        self._size = 0
+
+    def add(self, item):
+        """Add an item; raise NoJsonForm if the array becomes too large."""
+        self._payloads.append(json_codec.encode(item, self._form))
+        self._size += len(self._payloads[-1]) + 2
+        if self._size > binary.limits.items:
+            text = "the list of its items has more than {} bytes; request a stream instead"
+            raise json_codec.NoJsonForm(text.format(binary.limits.items))
+
+    @property
+    def payload(self):
+        """Return the array."""
+        return b"[" + b", ".join(self._payloads) + b"]"
 
 
 async def _ended(task):
@@ -772,13 +839,15 @@ def _new_loop():
     return loop
 
 
-def serve(link, counters, scorer, runs_setup=True):
+def serve(link, counters, scorer, runs_setup=True, lanes=()):
     """Answer requests from the socket `link` until the front closes it; return the exit status.
 
     If `runs_setup`, the notebook's setup is called before, and its teardown after. `counters` counts a sample before it
     is scored, so that the front can identify the one that killed this process; each answer is sent before the next
     sample is counted. Samples of one call are counted and answered together, because any of them may be the cause.
     Samples that the front has called back are not scored.
+
+    With further `lanes`, pairs of a socket and its counters, as many requests are answered at a time in an event loop.
     """
     scorer.settle(counters)
     # A notebook may have set a default timeout for all sockets, but this one may wait for hours.
@@ -791,10 +860,21 @@ def serve(link, counters, scorer, runs_setup=True):
             report_problem(link, problem)
             return 1
     link.sendall(frames.answer(frames.HELLO, _payload(pid=os.getpid())))
-    _answer_all(link, counters, scorer)
+    if lanes:
+        # Not at the top, because few notebooks need asyncio, and it is slow to import.
+        from nb_scorer.worker.lanes import answer_all
+
+        answer_all([(link, counters), *lanes], scorer, flush)
+    else:
+        _answer_all(link, counters, scorer)
     if runs_setup:
         scorer.tear_down()
     return 0
+
+
+def lanes_of(fds):
+    """Return the `lanes` of `serve` for a scorer's descriptors: its links, and last the file of their counters."""
+    return [(socket.socket(fileno=fd), SharedCounters(fds[-1], lane)) for lane, fd in enumerate(fds[1:-1], 1)]
 
 
 def _answer_all(link, counters, scorer):
@@ -858,6 +938,7 @@ _OF_KINDS = {
     frames.BLOCK: lambda scorer, body: scorer.answer_many(body, number_blocks.unpack),
     frames.FILES: lambda scorer, body: (*scorer.answer_files(body), 1),
     frames.PROVE: lambda scorer, body: (*scorer.prove(body), 1),
+    frames.CONCURRENT: lambda scorer, body: (*scorer.compare_concurrent(body), 1),
 }
 
 

@@ -23,7 +23,7 @@ import time
 import warnings
 
 from nb_scorer.protocol import launch
-from nb_scorer.protocol.orders import ALL, DESCRIPTORS, FORK, ORDER, SPAWN, START, WAIT
+from nb_scorer.protocol.orders import ALL, FORK, MAX_DESCRIPTORS, ORDER, SPAWN, START, WAIT
 from nb_scorer.protocol.shared_counters import SharedCounters
 from nb_scorer.worker import scorer
 
@@ -130,19 +130,19 @@ class Zygote(object):
         data, fds = _receive(self._control)
         if len(data) < ORDER.size:
             return False
-        order, number, gpu = ORDER.unpack(data)
+        order, number, gpu, descriptors = ORDER.unpack(data)
         if order == START:
-            self._begin(number, gpu, fds)
+            self._begin(number, gpu, fds, descriptors)
         elif order == WAIT:
             self._patience = number / 1000.0
         elif number in self._pids:
             _kill_group(self._pids[number])
         return True
 
-    def _begin(self, number, gpu, fds):
+    def _begin(self, number, gpu, fds, descriptors):
         """Start the scorer `number` and report that at once, or report why it can't be started now."""
         # The kernel drops descriptors beyond this process's limit.
-        why = None if len(fds) == DESCRIPTORS else os.strerror(errno.EMFILE)
+        why = None if 2 <= len(fds) == descriptors else os.strerror(errno.EMFILE)
         try:
             if why is None:
                 self._start(number, gpu, fds)
@@ -188,8 +188,9 @@ class Zygote(object):
         self._control.close()
         _reseed()
         link = socket.socket(fileno=fds[0])
+        lanes = scorer.lanes_of(fds)
         try:
-            code = scorer.serve(link, SharedCounters(fds[1]), self._scorer, self._runs_setup)
+            code = scorer.serve(link, SharedCounters(fds[-1]), self._scorer, self._runs_setup, lanes)
         except OSError:
             # The front has closed its socket between two frames.
             os._exit(0)
@@ -245,7 +246,8 @@ def _receive(control):
     """Return the bytes of one order, and the descriptors sent with it."""
     fds = array.array("i")
     try:
-        data, ancillary, _flags, _address = control.recvmsg(ORDER.size, socket.CMSG_SPACE(DESCRIPTORS * fds.itemsize))
+        room = socket.CMSG_SPACE(MAX_DESCRIPTORS * fds.itemsize)
+        data, ancillary, _flags, _address = control.recvmsg(ORDER.size, room)
     except ConnectionError:
         # The front exited without reading this process's last events.
         return b"", []

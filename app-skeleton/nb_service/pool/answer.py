@@ -38,10 +38,14 @@ class Job:
     also gets the items of a stream; `link` is the link whose scorer works on it, and `has_begun` is whether an item has
     arrived. `prefix` precedes the body in the frame, so that a large body is not copied to prepend it. `request_id` is
     the id of the request if this is all of it, None if it is a part. `since` is when it started to wait for the first
-    scorer (monotonic seconds). `abandoned` is whether the answer is no longer needed.
+    scorer (monotonic seconds). `abandoned` is whether the answer is no longer needed. `is_suspect` is whether it may
+    have killed a scorer that worked on several requests, so that it must be alone in the next one.
     """
 
-    __slots__ = ("abandoned", "body", "call", "done", "has_begun", "kind", "link", "prefix", "request_id", "since")
+    __slots__ = (
+        *("abandoned", "body", "call", "done", "has_begun", "is_suspect", "kind", "link", "prefix", "request_id"),
+        "since",
+    )
 
     def __init__(
         self,
@@ -61,4 +65,5 @@ class Job:
         self.since = 0.0
         self.abandoned = False
         self.has_begun = False
+        self.is_suspect = False
         self.link: Link | None = None

@@ -20,7 +20,7 @@ from nb_service.pool.guard import guarded
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 # The seconds of work to keep in flight per link, estimated from the moving average of a sample's time: enough to save
 # wake-ups, but so little that no sample waits long while another scorer is idle.
@@ -77,7 +77,10 @@ class Owner(Protocol):
         """Handle a scorer that sent an unexpected frame; a call of `link_gone` follows."""
 
     def link_gone(self, link: "Link", unanswered: list[Job]) -> None:
-        """Handle a scorer that has exited; `unanswered` are the samples to score again, in order."""
+        """Handle a scorer that has exited; `unanswered` are the samples to score again, in order.
+
+        Of a scorer with several links, `link` is the first one.
+        """
 
 
 # The default value.
@@ -89,6 +92,9 @@ class Link:
 
     If samples may be scored together, an idle scorer takes up to `batch` waiting samples at once, however long one
     takes. For the loop's thread only.
+
+    A scorer that serves several requests at a time has a link for each, its `lanes`, which have one sample at a time.
+    They end together: the `first_lane` is the one that the owner knows.
     """
 
     def __init__(
@@ -102,6 +108,7 @@ class Link:
         limit: float = 60.0,
     ) -> None:
         self.number = number
+        self.lanes: tuple[Link, ...] = (self,)
         self.pid: int | None = None
         self.alive = True
         self.gpu = ALL  # index in the plan of the only GPU that the scorer may use
@@ -125,6 +132,8 @@ class Link:
         self._most_ahead = min(MAX_IN_FLIGHT, batch) if batch > 1 else MAX_IN_FLIGHT
         self._batch_seconds = limit * SHARE_OF_LIMIT
         self._unsent = 0
+        self.has_ended = False
+        self._is_given_up = False  # whether the front waits only for the scorer to cancel the sample in flight
         # For the current stream: the sizes of the items that have not been acknowledged to the scorer, their sum, and
         # the number of these items that the client has taken.
         self._untaken = UntakenItems()
@@ -141,6 +150,27 @@ class Link:
         self._writing = False
         sock.setblocking(False)
         loop.add_reader(self._fd, self._on_readable)
+
+    def join(self, others: "Sequence[Link]") -> None:
+        """Make this link and `others` the lanes of one scorer."""
+        lanes = (self, *others)
+        for lane in lanes:
+            lane.lanes = lanes
+
+    @property
+    def first_lane(self) -> "Link":
+        """Return the link on which the scorer reports its start; this one unless there are several."""
+        return self.lanes[0]
+
+    @property
+    def busy_lanes(self) -> int:
+        """Return how many of the scorer's links have samples."""
+        return sum(bool(lane.in_flight) for lane in self.lanes)
+
+    @property
+    def has_suspect(self) -> bool:
+        """Return whether the scorer works on a sample that must be alone in it."""
+        return any(job.is_suspect for lane in self.lanes for job in lane.in_flight)
 
     def room(self) -> int:
         """Return how many more samples this link may take now."""
@@ -168,7 +198,7 @@ class Link:
             self._give_large(job, number)
         else:
             self._out += frames.request(job.kind, number, job.body, job.call)
-        if job.kind & frames.STREAMED:
+        if job.kind & frames.STREAMED or len(self.lanes) > 1:
             job.link = self
         in_flight.append(job)
         self._unsent += 1
@@ -213,15 +243,40 @@ class Link:
         return self._untaken.is_full
 
     def cancel(self, job: Job) -> None:
-        """Make the scorer end a stream, or not start it."""
+        """Make the scorer end a stream, or not start it; with several lanes, any sample."""
         if self.alive and job in self.in_flight:
             number = (self.answers + self.in_flight.index(job)) & frames.NUMBERS
             self._out += frames.request(frames.CANCEL, number, b"")
             self.flush()
 
+    def give_up(self) -> Job | None:
+        """Cancel the sample in flight, and wait for no answer to it; return it, or None if that was done before.
+
+        Only one of several requests in a scorer is over then.
+        """
+        if self._is_given_up or not self.in_flight:
+            return None
+        job = self.in_flight[0]
+        self._is_given_up = True
+        self.cancel(job)
+        # The scorer's last frames for it still arrive.
+        rest = Job(b"", lambda answer: None, job.kind)
+        rest.abandoned = True
+        self.in_flight[0] = rest
+        self.head_since = time.monotonic()
+        return job
+
+    @property
+    def is_given_up(self) -> bool:
+        """Return whether the scorer must cancel the sample in flight."""
+        return self._is_given_up
+
     def interrupt(self, job: Job) -> bool:
-        """Interrupt predictor in a stream that was cancelled; return whether the scorer is still working on it."""
-        is_at_work = self._is_at_work_on(job)
+        """Interrupt predictor in a stream that was cancelled; return whether the scorer is still working on it.
+
+        In a scorer with several requests, others may be at work: it has cancelled the right one, or does so later.
+        """
+        is_at_work = self._is_at_work_on(job) and len(self.lanes) == 1
         # The process id was sent by predictor's own process, which could name any other process.
         if is_at_work and isinstance(self.pid, int) and self.pid > 1:
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -327,7 +382,11 @@ class Link:
         return [job for job in itertools.islice(self.in_flight, count) if job is not TAKEN]
 
     def drop(self) -> list[Job]:
-        """Close this link without notifying the owner; return the unanswered samples."""
+        """Close all links of this scorer without notifying the owner; return the unanswered samples."""
+        return [job for lane in self.lanes for job in lane.drop_lane()]
+
+    def drop_lane(self) -> list[Job]:
+        """Close only this link; return its unanswered samples."""
         unanswered = self.first(len(self.in_flight))
         self.in_flight.clear()
         self._close()
@@ -373,6 +432,7 @@ class Link:
         except ConnectionError:
             data = b""
         if not data:
+            self.has_ended = True
             self.gone()
             return False
         self._in += data
@@ -418,6 +478,7 @@ class Link:
                 continue
             job = in_flight.popleft()
             self.answers += 1
+            self._is_given_up = False
             if job.kind & frames.STREAMED:
                 self._untaken, self._items_taken = UntakenItems(), 0
             if job is TAKEN:
@@ -427,10 +488,10 @@ class Link:
             else:
                 pairs.append((job, Answer(status, payload, seconds, batch)))
                 if not self.proved and status == OK:
-                    self.proved = True
-                    self._owner.link_first_answer(self)
+                    self.proved = self.first_lane.proved = True
+                    self._owner.link_first_answer(self.first_lane)
             if self.answers >= self.quota and self.alive:
-                self._owner.link_quota_reached(self)
+                self._owner.link_quota_reached(self.first_lane)
         return pairs
 
     def _is_of_stream(self, number: int) -> bool:
@@ -472,7 +533,8 @@ class Link:
             if status <= frames.FILE:
                 average += WEIGHT_OF_NEWEST * (seconds - average)
         self._average = average
-        self._ahead = max(1, min(self._most_ahead, int(WINDOW_SECONDS / (average + 1e-9))))
+        most_ahead = self._most_ahead if len(self.lanes) == 1 else 1
+        self._ahead = max(1, min(most_ahead, int(WINDOW_SECONDS / (average + 1e-9))))
         if self._batch > 1:
             self._at_once = max(1, min(self._batch, int(self._batch_seconds / (average + 1e-9))))
 
@@ -481,20 +543,38 @@ class Link:
 
         In a batch, any sample may be the cause. They are scored again one by one, and another death shows which it is.
         """
+        if len(self.lanes) > 1 and not self._read_other_lanes():
+            return
         # The cause is one of the samples that the scorer has started and not answered. If there are none, it is not a
         # sample.
-        suspects = self.suspects
-        begun = self.first(suspects)
+        suspects = sum(lane.suspects for lane in self.lanes)
+        begun = self.begun
         unanswered = self.drop()
-        died_of = unanswered.pop(0) if suspects == 1 and begun else None
+        died_of = begun[0] if suspects == 1 and begun else None
+        if died_of is not None:
+            unanswered.remove(died_of)
         separate(begun)
-        self._owner.link_gone(self, unanswered)
+        self._owner.link_gone(self.first_lane, unanswered)
         if died_of is not None:
             guarded(died_of.done, Answer(DIED))
+
+    @property
+    def begun(self) -> list[Job]:
+        """Return the samples that the scorer has started and not answered."""
+        return [job for lane in self.lanes for job in lane.first(lane.suspects)]
+
+    def _read_other_lanes(self) -> bool:
+        """Read the answers that a dead scorer sent on its other links; return whether `gone` is still to be handled."""
+        for lane in self.lanes:
+            if not lane.has_ended:
+                lane.end()
+        return self.alive
 
 
 def separate(suspects: list[Job]) -> None:
     """Mark each of several suspects to be scored alone."""
     if len(suspects) > 1:
         for job in suspects:
-            job.kind = frames.SAMPLE
+            job.is_suspect = True
+            if job.kind == frames.TOGETHER:
+                job.kind = frames.SAMPLE

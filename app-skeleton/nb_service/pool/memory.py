@@ -7,8 +7,8 @@ from typing import BinaryIO
 from nb_scorer.protocol.shared_counters import SIZE
 
 
-def shared_memory() -> BinaryIO:
-    """Return a file for the shared counters, in memory if the system supports that.
+def shared_memory(lanes: int = 1) -> BinaryIO:
+    """Return a file for the shared counters of a scorer's links, in memory if the system supports that.
 
     In memory, its size is sealed: if predictor truncated the mapped file, reading it would kill the front (SIGBUS).
     """
@@ -16,7 +16,7 @@ def shared_memory() -> BinaryIO:
     fd = os.memfd_create("counters", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING) if in_memory else _unlinked()
     file = os.fdopen(fd, "w+b")
     try:
-        file.truncate(SIZE)
+        file.truncate(SIZE * lanes)
         if in_memory:
             fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
     except OSError:

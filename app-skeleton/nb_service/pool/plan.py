@@ -71,6 +71,9 @@ class Plan(NamedTuple):
     tolerance: float = 1e-6
     patience: float | None = None
     batch: int = 1
+    # How many requests a scorer may serve at a time; and why it is only one although more are set, or "".
+    concurrency: int = 1
+    why_not_concurrent: str = ""
     max_requests: int = 0
     log_format: str = log_forms.PLAIN
     # Whether scorers may score waiting samples, or those of one array, together; and how.
@@ -101,7 +104,10 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
     mode, is_final, reason = start_mode(settings.scorer_start, model.manifest, threads, has_gpus=bool(shown.names))
     # If any of several predictors is scored in batches, samples are sent together.
     manifests = [model.manifest, *(each.manifest for each in model.predictors.values())]
-    forms = [form_of(each, batching=settings.batching == "auto") for each in manifests]
+    concurrency, why_not_concurrent = concurrency_of(model.manifest, settings.concurrency)
+    # Requests that a scorer works on at a time are not collected for one call.
+    batching = settings.batching == "auto" and concurrency == 1
+    forms = [ONE_BY_ONE if concurrency > 1 else form_of(each, batching=batching) for each in manifests]
     form = next((form for form in forms if form != ONE_BY_ONE), ONE_BY_ONE)
     most = max(map(most_of, manifests, forms))
     return Plan(
@@ -120,12 +126,14 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
         tolerance=model.manifest.get("tolerance", settings.tolerance),
         patience=GOLDEN_SECONDS,
         batch=min(settings.max_batch, most),
+        concurrency=concurrency,
+        why_not_concurrent=why_not_concurrent,
         max_requests=settings.max_requests,
         max_pixels=settings.max_pixels,
         max_frames=settings.max_frames,
         log_format=settings.log_format,
         # An explicit batch_predictor is always used, whatever the setting for derived batch forms.
-        batching=form == BATCH_PREDICTOR or settings.batching == "auto",
+        batching=form == BATCH_PREDICTOR or batching,
         form=form if settings.max_batch > 1 else ONE_BY_ONE,
         gpus=shown,
         one_a_gpu=settings.scorers_by_default and bool(shown.names),
@@ -134,6 +142,16 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
         teardown_seconds=settings.grace if model.manifest.get("teardown") else None,
         weights_environment=environ if (model.folder / paths.WEIGHTS_LOCK).is_file() else None,
     )
+
+
+def concurrency_of(manifest: dict, setting: int) -> tuple[int, str]:
+    """Return (how many requests a scorer may serve at a time, why that is fewer than the setting, or "")."""
+    verified = manifest.get("concurrency")
+    if setting == 1:
+        return 1, ""
+    if verified is None:
+        return 1, "predictor is not an async def, or the model was built before this was verified"
+    return (1, verified["reason"]) if verified["reason"] else (setting, "")
 
 
 def form_of(manifest: dict, *, batching: bool) -> str:

@@ -197,6 +197,19 @@ class ScorerManager:
         finishing = self._finishing.pid if self._finishing is not None else None
         return self.zygote_pid, finishing, self._weights.pid if self._weights is not None else None
 
+    @property
+    def open_links(self) -> list[Link]:
+        """Return all links of the scorers that take samples."""
+        # A list without copies if there is one for each.
+        return self.free if self._plan.concurrency == 1 else [lane for link in self.free for lane in link.lanes]
+
+    @property
+    def all_links(self) -> list[Link]:
+        """Return all links of all scorers."""
+        if self._plan.concurrency == 1:
+            return list(self.links.values())
+        return [lane for link in self.links.values() for lane in link.lanes]
+
     def by_gpu(self) -> dict[str, int]:
         """Return how many scorers use each GPU, by its CUDA name; empty if they use none."""
         names = self._plan.gpus.names
@@ -285,19 +298,19 @@ class ScorerManager:
     @property
     def is_busy(self) -> bool:
         """Return whether any scorer has samples."""
-        return any(link.in_flight for link in self.links.values())
+        return any(link.in_flight for link in self.all_links)
 
     @property
     def is_answering(self) -> bool:
         """Return whether, after `retire`, any scorer has samples of clients."""
-        return any(link.in_flight for link in self._retired)
+        return any(link.busy_lanes for link in self._retired)
 
     def retire(self) -> None:
         """Start no more scorers, and take no more samples; scorers finish the samples that they have."""
         self.stopping = True
         if self._weights is not None:
             self._weights.end()
-        for link in self.free:
+        for link in self.open_links:
             link.quota = float("inf")
         self._retired += self.free
         for links in (self.free, self._over_quota, self._unfit):
@@ -398,6 +411,8 @@ class ScorerManager:
             self._failed_setups = 0
         if not self._plan.batching or self.batching_ended:
             link.stop_batching()
+        for lane in link.lanes:
+            lane.pid = pid
         rows = self._plan.golden[:1] if self.warm else self._plan.golden
         Warmup(link, rows, self._plan, self._warmed_up).next()
 
@@ -455,14 +470,15 @@ class ScorerManager:
     def link_quota_reached(self, link: Link) -> None:
         """Start a replacement for a scorer that has served its quota; the scorer leaves when that is ready."""
         if link in self._retired:
-            if not link.in_flight:
+            if not link.busy_lanes:
                 self._let_go(link)
         elif link not in self._over_quota and link in self.free:
             self._over_quota.append(link)
             self._fill()
 
     def _let_go(self, link: Link) -> None:
-        self._say(f"Scorer {link.pid} is replaced after {link.answers} samples (S2I_MAX_REQUESTS).")
+        answers = sum(lane.answers for lane in link.lanes)
+        self._say(f"Scorer {link.pid} is replaced after {answers} samples (S2I_MAX_REQUESTS).")
         self._loop.call_soon(guarded, self._recycle, link)
 
     def _recycle(self, link: Link) -> None:
@@ -557,34 +573,46 @@ class ScorerManager:
             raise ConnectionError("there is no zygote")
         self._number += 1
         gpu = self._freest_gpu()
-        link = None
-        front_socket, scorer_socket = socket.socketpair()
+        lanes = self._plan.concurrency
+        links: list[Link] = []
+        pairs: list[tuple[socket.socket, socket.socket]] = []
         try:
-            with shared_memory() as counters_file:
-                link = self._link(front_socket, SharedCounters(counters_file.fileno()))
-                link.gpu = gpu
-                self._supervisor.start(self._number, [scorer_socket.fileno(), counters_file.fileno()], gpu)
+            pairs += (socket.socketpair() for _ in range(lanes))
+            with shared_memory(lanes) as counters_file:
+                counters = counters_file.fileno()
+                links += (self._link(pair[0], SharedCounters(counters, lane)) for lane, pair in enumerate(pairs))
+                links[0].join(links[1:])
+                links[0].gpu = gpu
+                self._supervisor.start(self._number, [*(pair[1].fileno() for pair in pairs), counters], gpu)
         except OSError:
-            if link is not None:
+            for link in links:
                 link.drop()
-            front_socket.close()
+            for front_socket, _ in pairs:
+                front_socket.close()
             raise
         finally:
-            # The zygote has its own copy. If this one stayed open, the scorer's death would not close the connection.
-            scorer_socket.close()
-        self.links[self._number] = link
+            for _, scorer_socket in pairs:
+                # The zygote has its own copy. If this one stayed open, the scorer's death would not close the
+                # connection.
+                scorer_socket.close()
+        self._set_quota(links)
+        self.links[self._number] = links[0]
 
     def _link(self, front_socket: socket.socket, counters: SharedCounters) -> Link:
         plan = self._plan
         link = Link(self._number, front_socket, counters, self, self._loop, plan.batch, plan.predict_timeout)
         link.largest = plan.largest_answer
+        return link
+
+    def _set_quota(self, lanes: list[Link]) -> None:
+        plan = self._plan
         if plan.max_requests:
             import random
 
-            # The golden rows, which a scorer answers before any sample, don't count towards its quota.
-            share = plan.max_requests * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
-            link.quota = len(plan.golden) + share
-        return link
+            share = plan.max_requests * random.uniform(1 - JITTER, 1 + JITTER) / len(lanes)  # noqa: S311
+            for lane in lanes:
+                # The golden rows, which a scorer answers before any sample, don't count towards its quota.
+                lane.quota = share + (len(plan.golden) if lane is lanes[0] else 0)
 
     def _wanted(self) -> int:
         """Return how many scorers there should be: one more than planned while one is being replaced."""
@@ -616,7 +644,10 @@ class ScorerManager:
         link = self._over_quota.pop(0)
         self.free.remove(link)
         self._retired.append(link)
-        if not link.in_flight:
+        for lane in link.lanes:
+            # Whichever answers last.
+            lane.quota = 0
+        if not link.busy_lanes:
             self._let_go(link)
 
     def _warmed_up(self, link: Link, results: list) -> None:
@@ -627,7 +658,8 @@ class ScorerManager:
                 self.on_room(None)
         elif link.alive:
             self.free.append(link)
-            link.observe = self.on_answer
+            for lane in link.lanes:
+                lane.observe = self.on_answer
             self._count_scorers(link)
             if self._over_quota and len(self.free) > self.planned:
                 self._retire()

@@ -65,6 +65,10 @@ class Pool:
         self._loop = loop
         self._say = say
         self._queue: deque[Job] = deque()
+        # Samples that may have killed a scorer with several requests, and the scorer that gets no other sample until it
+        # has none, so that it can take the first of them.
+        self._suspects: deque[Job] = deque()
+        self._reserved: Link | None = None
         self._turn_scheduled = False
         self._gave_loop_work = False  # whether the work at the end of this turn scheduled a callback or a timer
         self._look_again: asyncio.TimerHandle | None = None
@@ -97,12 +101,12 @@ class Pool:
     @property
     def busy(self) -> bool:
         """Return whether a sample is waiting or being scored."""
-        return bool(self._queue) or any(manager.is_busy for manager in self._managers)
+        return bool(self.waiting) or any(manager.is_busy for manager in self._managers)
 
     @property
     def waiting(self) -> int:
         """Return how many samples wait for a scorer."""
-        return len(self._queue)
+        return len(self._queue) + len(self._suspects)
 
     @property
     def in_flight(self) -> int:
@@ -121,7 +125,7 @@ class Pool:
 
     @property
     def _links(self) -> Iterator[Link]:
-        return (link for manager in self._managers for link in manager.links.values())
+        return (link for manager in self._managers for link in manager.all_links)
 
     @property
     def is_reloading(self) -> bool:
@@ -196,7 +200,7 @@ class Pool:
 
     def is_waiting(self, job: Job) -> bool:
         """Return whether no scorer has this sample yet."""
-        return job in self._queue
+        return job in self._queue or job in self._suspects
 
     def abandon(self, job: Job) -> None:
         """Drop a sample whose client has gone: if it is still waiting, it leaves the queue, and `done` is never called.
@@ -206,7 +210,7 @@ class Pool:
         """
         job.abandoned = True
         try:
-            self._queue.remove(job)
+            (self._suspects if job in self._suspects else self._queue).remove(job)
         except ValueError:
             # A scorer has it, or its answer is on its way.
             if job.link is not None:
@@ -313,8 +317,9 @@ class Pool:
         for manager in self._replaced:
             # All managers stop at the same time, so that a setup that hangs does not delay the others.
             unanswered += manager.stop(max(0.0, latest - time.monotonic()))
-        unanswered += self._queue
-        self._queue.clear()
+        for waiting in (self._queue, self._suspects):
+            unanswered += waiting
+            waiting.clear()
         for job in unanswered:
             guarded(job.done, Answer(NOT_READY))
 
@@ -338,13 +343,13 @@ class Pool:
 
     def _anyone_idle(self) -> bool:
         # Not any(): a generator costs more than the loop.
-        for link in self.manager.free:  # noqa: SIM110
+        for link in self.manager.open_links:  # noqa: SIM110
             if not link.in_flight:
                 return True
         return False
 
     def _anyone_low(self) -> bool:
-        return any(link.is_low() for link in self.manager.free)
+        return any(link.is_low() for link in self.manager.open_links)
 
     @property
     def together(self) -> bool:
@@ -372,7 +377,7 @@ class Pool:
         """Schedule the distribution of samples if needed; `link` has answered, None if anything may have changed."""
         if (
             link is None
-            or (self._queue and link.is_low())
+            or ((self._queue or self._suspects) and link.is_low())
             or (not link.in_flight and any(other.ahead > 0 for other in self.manager.free))
         ):
             self._schedule()
@@ -402,13 +407,40 @@ class Pool:
     def _pump(self) -> None:
         """Give waiting samples to scorers with room, the least busy first."""
         if self.manager.warm:
-            free = self.manager.free
-            if self._queue:
+            free = self.manager.open_links
+            if self.plan.concurrency > 1:
+                self._deal_to_lanes()
+            elif self._queue:
                 self._deal([link for link in free if link.is_low()])
             for link in free:
                 link.flush()
-        if self._queue and not self.manager.accepts_samples:
+        if self.waiting and not self.manager.accepts_samples:
             self._reject_all()
+
+    def _deal_to_lanes(self) -> None:
+        """Give waiting samples to the scorers with the fewest; a suspect waits until a scorer has none."""
+        self._deal_suspect()
+        while self._queue:
+            scorers = [link for link in self.manager.free if self._is_open(link)]
+            if not scorers:
+                return
+            link = min(scorers, key=lambda scorer: scorer.busy_lanes)
+            next(lane for lane in link.lanes if not lane.in_flight).give(self._queue.popleft())
+
+    def _is_open(self, link: Link) -> bool:
+        return link is not self._reserved and link.busy_lanes < len(link.lanes) and not link.has_suspect
+
+    def _deal_suspect(self) -> None:
+        if not self._suspects:
+            self._reserved = None
+            return
+        if self._reserved not in self.manager.free:
+            candidates = [link for link in self.manager.free if not link.has_suspect]
+            self._reserved = min(candidates, key=lambda scorer: scorer.busy_lanes, default=None)
+        if self._reserved is not None and not self._reserved.busy_lanes:
+            self._reserved.give(self._suspects.popleft())
+            self._reserved.flush()
+            self._reserved = None
 
     def _deal(self, free: list[Link]) -> None:
         waiting = self._queue
@@ -451,15 +483,23 @@ class Pool:
         self._relieve()
 
     def _reject_all(self) -> None:
-        while self._queue:
-            self._answer_soon(self._queue.popleft(), NOT_READY)
+        for waiting in (self._suspects, self._queue):
+            while waiting:
+                self._answer_soon(waiting.popleft(), NOT_READY)
 
     def _ask_again(self, jobs: list[Job]) -> None:
         for job in jobs:
             # Items that a client has received can't be withdrawn, so a stream is not retried.
             if job.abandoned or job.has_begun:
                 self._answer_soon(job, DIED)
-        self._queue.extendleft(job for job in reversed(jobs) if not (job.abandoned or job.has_begun))
+        again = [job for job in jobs if not (job.abandoned or job.has_begun)]
+        if self.plan.concurrency > 1:
+            suspects = [job for job in again if job.is_suspect]
+            for job in suspects:
+                job.since = time.monotonic()
+            self._suspects += suspects
+            again = [job for job in again if not job.is_suspect]
+        self._queue.extendleft(reversed(again))
         self._schedule()
 
     def _check_limits(self) -> None:
@@ -468,9 +508,12 @@ class Pool:
         self._loop.call_later(min(0.25, self.plan.predict_timeout / 5), self._check_limits)
         now = time.monotonic()
         for manager in self._all_managers:
-            for link in list(manager.links.values()):
+            for link in manager.all_links:
                 guarded(self._check_limit, link, now)
             guarded(manager.replace_silent, now)
+        while self._suspects and now - self._suspects[0].since > self.plan.predict_timeout:
+            # All scorers work on streams.
+            self._answer_soon(self._suspects.popleft(), DIED)
         guarded(self._end_replaced)
         guarded(self._look_for_scorers, now)
 
@@ -481,7 +524,29 @@ class Pool:
         limit = self.plan.predict_timeout
         allowed = limit if link.suspects < 2 else limit * BATCH_SHARE
         if link.in_flight and now - link.head_since > allowed:
-            self._too_slow(link, allowed)
+            if self.plan.concurrency > 1:
+                self._give_up(link, allowed)
+            else:
+                self._too_slow(link, allowed)
+        elif self.plan.concurrency > 1 and link.is_given_up and now - link.head_since > CLOSE_SECONDS:
+            self._replace_unresponsive(link)
+
+    def _give_up(self, link: Link, allowed: float) -> None:
+        """End one of a scorer's requests that took too long."""
+        slow = link.give_up()
+        if slow is None:
+            self._replace_unresponsive(link)
+            return
+        what = "an item of a stream" if slow.kind & frames.STREAMED else "one sample"
+        self._say(f"Scorer {link.pid} worked on {what} for more than {allowed:g} s (S2I_PREDICT_TIMEOUT): cancelled.")
+        guarded(slow.done, Answer(TOO_SLOW))
+
+    def _replace_unresponsive(self, link: Link) -> None:
+        """Replace a scorer that has not cancelled a request: its other requests are scored again, each alone."""
+        self._say(f"Scorer {link.pid} is killed: it did not cancel a request within {CLOSE_SECONDS:g} s.")
+        separate([*link.begun, *link.begun])
+        scorer = link.first_lane
+        self._ask_again(self._manager_of(scorer).dismiss(scorer, "too slow"))
 
     def _look_for_scorers(self, now: float) -> None:
         """Become not ready while no scorer has the model; reject samples that have waited for one too long."""

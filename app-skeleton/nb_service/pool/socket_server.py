@@ -93,7 +93,7 @@ class PoolServer:
     def _greet(self) -> None:
         """Send the peer a description of the pool: on connecting, and after each change."""
         pool = self._pool
-        at_once = pool.manager.planned * (pool.plan.batch if pool.together else 1)
+        at_once = pool.manager.planned * pool.plan.concurrency * (pool.plan.batch if pool.together else 1)
         hello = {"together": pool.together, "max_queue": pool.plan.max_queue, "at_once": at_once}
         self._send(wire.json_frame(wire.HELLO, 0, hello))
 

@@ -133,7 +133,7 @@ class Supervisor:
         return self._process.pid
 
     def start(self, number: int, fds: list[int], gpu: int = ALL) -> None:
-        """Order the zygote to start a scorer with `fds`: its end of the link, and its counters.
+        """Order the zygote to start a scorer with `fds`: its end of each link, and the file of their counters.
 
         `gpu` is the index, in the plan's CUDA_VISIBLE_DEVICES, of the only GPU that the scorer may use. Raises OSError
         if the order can't be sent now, ConnectionError if the zygote has exited.
@@ -205,7 +205,7 @@ class Supervisor:
     def _order(self, order: bytes, number: int, fds: list[int], gpu: int) -> None:
         if not self._open:
             raise ConnectionError
-        socket.send_fds(self._socket, [ORDER.pack(order, number, gpu)], fds)
+        socket.send_fds(self._socket, [ORDER.pack(order, number, gpu, len(fds))], fds)
 
     def _on_readable(self) -> None:
         try:

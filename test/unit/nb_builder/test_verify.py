@@ -24,6 +24,7 @@ GOOD = {
     "answers": [4.0, 5],
     "batch": None,
     "batching": None,
+    "concurrency": None,
     "deterministic": True,
     "scorer_start": "fork",
     "scorer_threads": 1,
@@ -79,6 +80,19 @@ def test_a_proved_model_says_in_its_manifest_how_to_start_it(home):
     assert lines == [
         f"     2 golden rows answered as in the notebook; scorers are forked ({GOOD['scorer_start_reason']})"
     ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "line"),
+    [
+        (None, "S2I_CONCURRENCY can be used: golden rows that are predicted at the same time get the same predictions"),
+        ("golden row 1 failed", "S2I_CONCURRENCY can't be used: golden row 1 failed"),
+    ],
+)
+def test_the_log_and_the_manifest_state_whether_requests_may_be_concurrent(home, reason, line):
+    lines, facts = verified(home, {**GOOD, "concurrency": {"reason": reason}})
+    assert facts["concurrency"] == {"reason": reason}
+    assert lines[-1].strip() == line
 
 
 def test_the_golden_rows_keep_the_answers_of_the_fresh_process(home):

@@ -301,6 +301,8 @@ class HttpService:
             self._log.say(
                 "No prediction of this model was verified: the build did not call setup (S2I_SETUP_IN_BUILD=0)."
             )
+        if pool.plan.why_not_concurrent:
+            self._log.say(f"S2I_CONCURRENCY is ignored: {pool.plan.why_not_concurrent}.")
         if pool.plan.gpus.missing and gpus.has_libraries(pool.model.python):
             self._log.say(
                 "No GPU is available, so the model runs on CPUs, although GPU libraries are installed "
@@ -431,7 +433,9 @@ def on_gpus(pool: Pool) -> str:
 
 
 def batches(pool: Pool) -> str:
-    """Return the text about batches for the log's start message, with a comma; "" if none are possible."""
+    """Return the text about batches or concurrency for the log's start message, with a comma; "" if there are none."""
+    if pool.plan.concurrency > 1:
+        return f"up to {pool.plan.concurrency} requests at a time in each, "
     if pool.plan.batch > 1:
         called = "batch_predictor" if pool.plan.form == BATCH_PREDICTOR else "predictor's batch form"
         return f"up to {pool.plan.batch} waiting samples per call of {called}, "

@@ -77,7 +77,7 @@ def test_each_order_to_start_is_confirmed_or_rejected_and_leaves_no_descriptor(
     supervisor, control, forks = forking
     forks.append(fork)
     before = open_files()
-    supervisor._begin(5, -1, [os.open(os.devnull, os.O_RDONLY) for _ in range(descriptors)])
+    supervisor._begin(5, -1, [os.open(os.devnull, os.O_RDONLY) for _ in range(descriptors)], 2)
     assert open_files() == before
     assert json.loads(control.recv(1000)) == event
     assert (5 in supervisor._pids) == (event["event"] == "started")

@@ -17,7 +17,7 @@ class Pool:
     """Answers on the next turn of the loop, and notes how many samples and bytes waited at a time."""
 
     def __init__(self, loop, outcome_of=lambda sample: outcomes.OK, max_queue=8 * SHARE, batch=1):
-        self.plan = SimpleNamespace(max_queue=max_queue, batch=batch)
+        self.plan = SimpleNamespace(max_queue=max_queue, batch=batch, concurrency=1)
         self.together = batch > 1
         self.on_one_by_one = []
         self.manager = SimpleNamespace(planned=1)

@@ -170,3 +170,17 @@ def test_scorers_are_never_forked_on_macos_unless_the_setting_says_so():
     manifest = {"scorer_start": "fork", "scorer_threads": 1}
     assert plan.start_mode("auto", manifest, 1, system="darwin")[:2] == ("spawn", True)
     assert plan.start_mode("fork", manifest, 1, system="darwin")[:2] == ("fork", True)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "setting", "concurrency", "reason"),
+    [
+        ({"concurrency": {"reason": None}}, 4, 4, ""),
+        ({"concurrency": {"reason": "golden row 1 failed"}}, 4, 1, "golden row 1 failed"),
+        ({"concurrency": {"reason": "golden row 1 failed"}}, 1, 1, ""),
+        ({"concurrency": None}, 4, 1, "predictor is not an async def, or the model was built before this was verified"),
+        ({}, 1, 1, ""),
+    ],
+)
+def test_a_scorer_serves_several_requests_only_if_the_build_has_verified_it(manifest, setting, concurrency, reason):
+    assert plan.concurrency_of(manifest, setting) == (concurrency, reason)

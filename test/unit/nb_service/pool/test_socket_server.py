@@ -16,7 +16,7 @@ class Pool:
     """Accepts everything, and answers on request."""
 
     def __init__(self):
-        self.plan = SimpleNamespace(batch=4, max_queue=80)
+        self.plan = SimpleNamespace(batch=4, max_queue=80, concurrency=1)
         self.manager = SimpleNamespace(planned=2)
         self.together = True
         self.on_one_by_one = []
