@@ -1,4 +1,4 @@
-"""Weights from buckets: an S3 server, and Azure's own emulator, asked by the libraries that services use."""
+"""Weights from buckets: servers for S3, Google Cloud Storage and Azure, asked by the libraries that services use."""
 
 import contextlib
 import os
@@ -16,7 +16,8 @@ from contract.services import free_port, wait_until
 from contract.weights import NOTEBOOK, root_with_weights, write_files
 from engine import go_tool, provide
 
-MODULE = provide.ROOT / "test" / "s3"
+S3 = "github.com/johannesboyne/gofakes3/cmd/gofakes3"
+GCS = "github.com/fsouza/fake-gcs-server"
 STARTS = 60
 # Azurite's only account; its key is in Microsoft's documentation.
 ACCOUNT = "devstoreaccount1"
@@ -42,6 +43,16 @@ def is_listening(port):
         return probe.connect_ex(("127.0.0.1", int(port))) == 0
 
 
+def built(module, package):
+    """Return the path of a server, built from the Go module in test/MODULE the first time."""
+    program = provide.KEPT / package.rpartition("/")[2]
+    with shared.alone(program.name):
+        if not program.exists():
+            provide.KEPT.mkdir(parents=True, exist_ok=True)
+            go_tool.build(provide.ROOT / "test" / module, program, package)
+    return str(program)
+
+
 @pytest.fixture
 def files(tmp_path):
     return write_files(tmp_path / "files")
@@ -50,18 +61,23 @@ def files(tmp_path):
 @pytest.fixture
 def s3(files):
     """Return the variables for a server that has the files in s3://models/churn."""
-    built = provide.KEPT / "gofakes3"
-    with shared.alone("gofakes3"):
-        if not built.exists():
-            provide.KEPT.mkdir(parents=True, exist_ok=True)
-            go_tool.build(MODULE, built, "github.com/johannesboyne/gofakes3/cmd/gofakes3")
-    port = free_port()
+    program, port = built("s3", S3), free_port()
     env = {**S3_KEYS, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
-    with running(port, str(built), "-backend", "memory", "-host", f"127.0.0.1:{port}", "-initialbucket", "models"):
+    with running(port, program, "-backend", "memory", "-host", f"127.0.0.1:{port}", "-initialbucket", "models"):
         # In a process of its own: the library reads variables, and keeps threads.
         program = "import s3fs, sys; s3fs.S3FileSystem().put(sys.argv[1] + '/', 'models/churn', recursive=True)"
         run_python(program, str(files), **env)
         yield env
+
+
+@pytest.fixture
+def gcs(files, tmp_path):
+    """Return the variables for a server that has the files in gs://models/churn."""
+    program, port = built("gcs", GCS), free_port()
+    shutil.copytree(files, tmp_path / "gcs" / "models" / "churn")
+    place = ("-scheme", "http", "-host", "127.0.0.1", "-port", str(port))
+    with running(port, program, *place, "-backend", "memory", "-data", str(tmp_path / "gcs")):
+        yield {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{port}"}
 
 
 @pytest.fixture
@@ -93,7 +109,8 @@ def run_python(program, *words, **env):
 
 
 @pytest.mark.parametrize(
-    ("store", "source"), [("s3", "s3://models/churn/"), ("azure", f"azure://{ACCOUNT}/models/churn")]
+    ("store", "source"),
+    [("s3", "s3://models/churn/"), ("gcs", "gs://models/churn"), ("azure", f"azure://{ACCOUNT}/models/churn")],
 )
 def test_a_service_fetches_what_the_lock_lists(start, model_cache, request, tmp_path, files, store, source):
     env = request.getfixturevalue(store)
@@ -101,5 +118,6 @@ def test_a_service_fetches_what_the_lock_lists(start, model_cache, request, tmp_
     service = start(root, S2I_WEIGHTS_CACHE=str(tmp_path / "cache"), **env).ready()
     assert service.predict(1) == (200, 42)
     assert f"fetching 2 of 2 files, 3.0 MB, from {source} into" in service.log
+    assert "bucket type" not in service.log
     assert not any(secret in service.log for secret in (KEY, S3_KEYS["AWS_SECRET_ACCESS_KEY"]))
     shutil.rmtree(Path(os.readlink(root / "src" / "weights" / "x")).parent)

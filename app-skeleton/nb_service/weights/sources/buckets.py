@@ -1,5 +1,6 @@
 """s3://, gs:// and azure://: buckets, read with fsspec's file systems and the credentials that they find."""
 
+import os
 import posixpath
 from collections.abc import Iterator
 from typing import Any
@@ -67,7 +68,11 @@ def _s3(seconds: float) -> Any:
 
 
 def _gs(seconds: float) -> Any:
-    return fsspec.filesystem("gs", timeout=seconds, skip_instance_cache=True, use_listings_cache=False)
+    # Otherwise gcsfs also asks Google, through gRPC, for the kind of the bucket, for which it may have no credentials.
+    os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+    # An emulator has no accounts, so the library does not look for one, which can take seconds.
+    account = {"token": "anon"} if os.environ.get("STORAGE_EMULATOR_HOST") else {}
+    return fsspec.filesystem("gs", timeout=seconds, **account, skip_instance_cache=True, use_listings_cache=False)
 
 
 def _azure(account: str, seconds: float) -> Any:
