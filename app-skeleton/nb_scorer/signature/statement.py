@@ -83,11 +83,9 @@ def read(payload):
             raise Malformed("its digest of the model differs from that of its files")
     except (KeyError, IndexError, TypeError, AttributeError, RecursionError, UnicodeDecodeError) as error:
         raise Malformed("the signed statement is not about a model") from error
-    except Malformed:
-        raise
     except ValueError as error:
-        # Also for a number of too many digits, which is JSON.
-        raise Malformed("the signed content is not JSON") from error
+        # Also for a number of too many digits.
+        raise error if isinstance(error, Malformed) else Malformed("the signed content is not JSON") from error
     return digests
 
 
