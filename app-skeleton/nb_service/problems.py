@@ -108,7 +108,7 @@ class DefaultMissing(WrittenProblem):
 
     code = "default-missing"
     what_text = "{back_end} needs predictor, and the notebook defines only predictors: {names}."
-    why_text = "It sends each sample to the default predictor, since its samples come without the name of one."
+    why_text = "Its samples don't name a predictor, so each goes to the default one."
     fix_text = "Define predictor in the notebook, or serve HTTP or gRPC, where each predictor has its name."
 
     def __init__(self, back_end: str, names: Iterable[str]) -> None:

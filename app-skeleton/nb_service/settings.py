@@ -460,7 +460,7 @@ class Settings(Table):
         "S2I_VALIDATOR_MESSAGES",
         switch,
         True,
-        "Send clients the message of an exception that `validator` raises. They always get a reason that it returns.",
+        "Send clients the message of an exception that `validator` raises. A reason that it returns is always sent.",
     )
     model_name: str = setting(
         "S2I_MODEL_NAME", model_name, "", "Name of the model in routes and headers. Default: the notebook's name."

@@ -260,7 +260,7 @@ def test_a_forked_scorer_that_hangs_before_its_first_word_is_replaced(start, mon
     flag.touch()
     pool = start(HANGING.format(flag=str(flag)), S2I_SCORER_START="fork")
     pool.pool.start()
-    assert pool.wait(lambda: times(pool, "has said nothing yet is replaced")), pool.log
+    assert pool.wait(lambda: times(pool, "has reported nothing yet is replaced")), pool.log
     flag.unlink()
     assert pool.wait(lambda: pool.pool.ready), pool.log
 

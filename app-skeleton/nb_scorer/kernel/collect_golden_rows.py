@@ -244,7 +244,7 @@ class _Collector(object):
             raise _changed(
                 call, self._shown(call), detail=_notebook_traceback(error), outcome="fails with {}".format(message)
             )
-        reason = "as JSON the sample gives {}" if because_of_form else "it gives {}"
+        reason = "the sample as JSON gives {}" if because_of_form else "it gives {}"
         self.notes.append("{} is not a golden row: {}".format(label, reason.format(message)))
         self._failed.append((call, message, _notebook_traceback(error)))
 

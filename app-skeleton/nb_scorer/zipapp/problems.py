@@ -39,7 +39,7 @@ class ZipappUntrusted(ZipappProblem):
     why_text = (
         "Models, packages and modules run code when they are loaded, so no part of the file was installed or loaded."
     )
-    fix_text = "Get the file from its signer again, or ask for a signed one: 'nb-builder zipapp --key' signs all of it."
+    fix_text = "Get the file from its signer again, or ask the signer to sign all of it ('nb-builder zipapp --key')."
 
     def __init__(self, path, reason):
         super().__init__(path=path, reason=reason)

@@ -41,7 +41,7 @@ def decompressed(data: bytes, coding: str, most: int) -> bytes:
                 return _inflated(data, _BARE, most)
             except zlib.error:
                 pass
-        raise ValueError(f"it is not {coding} ({error})") from error
+        raise ValueError(f"it is not valid {coding} ({error})") from error
 
 
 def _inflated(data: bytes, frame: int, most: int) -> bytes:

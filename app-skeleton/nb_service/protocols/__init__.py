@@ -74,7 +74,7 @@ class Question:
             raise
         except ValueError as error:
             # Predictions stay undecoded bytes until here.
-            raise Malformed(f"A prediction has no requested form: {error}.") from error
+            raise Malformed(f"A prediction can't be sent in the requested form: {error}.") from error
 
 
 def decode(body: bytes, lenient: bool = False) -> Any:

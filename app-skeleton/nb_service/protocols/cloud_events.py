@@ -64,7 +64,7 @@ def read(
         event, sample = _structured(decode(body), files)
         return Question([sample], lambda answers: _write_structured(event, answers[0], reply), [event["id"]])
     if kind.startswith("application/cloudevents"):
-        raise Malformed(f"Events in the format {kind} are not supported; send JSON.", 415)
+        raise Malformed(f"Events of type {kind} are not supported. Send events as JSON.", 415)
     in_json = files.sample_in_json(body, kind) if body else None
     event = _binary(headers, kind if in_json is None else JSON_TYPE, body)
     return Question([in_json or body], lambda answers: _write_binary(event, answers[0], reply), [event["id"]])

@@ -53,7 +53,7 @@ class DiffInputs(BuildProblem):
     what_text = "{old} and {new} accept different samples: {reason}."
     why_text = "The command compares predictions for the same samples, and one of the services would reject them all."
     fix_text = (
-        "Name two versions of one service. If both accept the same samples, add one of them to `examples` in both "
+        "Compare two versions of one service. If both accept the same samples, add a sample to `examples` in both "
         "notebooks."
     )
 

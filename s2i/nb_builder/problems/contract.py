@@ -130,10 +130,9 @@ class ValidatorRefusesAll(BuildProblem):
 
     code = "validator-refuses-all"
     what_text = "'validator' rejects every one of the notebook's own samples: for {call} it {reason}."
-    why_text = "The service would reject all of them (422), and nothing shows that it would accept any sample."
+    why_text = "The service would reject all of them (422), and probably every other sample as well."
     fix_text = (
-        "Make validator return True for samples that predictor accepts. It receives the same sample, as parsed from "
-        "JSON."
+        "Make validator return True for samples that predictor accepts. It receives the sample as parsed from JSON."
     )
 
 

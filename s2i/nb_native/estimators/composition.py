@@ -167,7 +167,7 @@ def _chosen(transformer, name, columns, rows):
             raise Refusal(f"a table without the column {absent[0]!r}")
         return Frame({str(column): rows.columns[column] for column in wanted})
     if len(cells) != transformer.n_features_in_:
-        raise Refusal(f"a model of {transformer.n_features_in_} features is given {len(cells)}")
+        raise Refusal(f"a model of {transformer.n_features_in_} features that gets {len(cells)}")
     if fitted is not None and not all(isinstance(column, number_types.Integral) for column in columns):
         raise Refusal("a model that needs a table with named columns gets a list")
     if names is not None:

@@ -108,7 +108,7 @@ def _transformed(code, sums, width, model):
     elif name in _IDENTITY:
         return name
     else:
-        raise Refusal(f"LightGBM's objective {name or 'of your own'}")
+        raise Refusal(f"LightGBM's objective {name}" if name else "a custom LightGBM objective")
     with code.block(f"for (int k = 0; k < {width}; k++)"):
         code.line(f"{sums}[k] = {expression};")
     return name

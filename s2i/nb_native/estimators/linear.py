@@ -69,7 +69,7 @@ def write_sparse_products(code, row, coefficients, intercepts):
     """Write the same for a Sparse, in the order in which scipy adds the products of its entries."""
     outputs, features = coefficients.shape
     if row.width != features:
-        raise Refusal(f"a model of {features} features is given {row.width}")
+        raise Refusal(f"a model of {features} features that gets {row.width}")
     scores = code.name("s")
     # The coefficients of a feature are adjacent.
     weight = indexed_table(code, "double", coefficients.T.ravel().tolist())
@@ -101,7 +101,7 @@ def _scores(code, estimator, rows):
     coefficients = np.atleast_2d(coefficients).astype(float)
     outputs, features = coefficients.shape
     if len(row.numbers) != features:
-        raise Refusal(f"a model of {features} features is given {len(row.numbers)}")
+        raise Refusal(f"a model of {features} features that gets {len(row.numbers)}")
     if len(intercepts) == 1:
         intercepts = np.repeat(intercepts, outputs)
     array = float64_array(code, row)
@@ -127,7 +127,7 @@ def _class_scores(code, estimator, rows):
     """Return (name of the C array of scores, its length): one for two classes, else one per class."""
     binarizer = getattr(estimator, "_label_binarizer", None)
     if str(getattr(binarizer, "y_type_", "")).startswith("multilabel"):
-        raise Refusal(f"{type(estimator).__name__} of several labels at once")
+        raise Refusal(f"{type(estimator).__name__} with several labels per sample")
     scores, outputs = _scores(code, estimator, rows)
     classes = answers.count_of_classes(estimator)
     if outputs != (1 if classes == 2 else classes):

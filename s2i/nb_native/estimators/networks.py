@@ -52,7 +52,7 @@ def _predict_number(code, estimator, rows):
 
 def _class_outputs(code, estimator, rows):
     if not estimator._label_binarizer.y_type_.startswith(("binary", "multiclass")):
-        raise Refusal("MLPClassifier of several labels at once")
+        raise Refusal("MLPClassifier with several labels per sample")
     answers.count_of_classes(estimator)
     return _outputs(code, estimator, rows)
 

@@ -31,7 +31,7 @@ def row_of(code, rows, features=None, names=None, takes_null=True):
             raise Refusal("a model gets columns that it was not fitted with, or in another order")
         numbers = tuple(_number_of_cell(code, cell, takes_null) for cell in cells)
     if features is not None and len(numbers) != features:
-        raise Refusal(f"a model of {features} features is given {len(numbers)}")
+        raise Refusal(f"a model of {features} features that gets {len(numbers)}")
     return Row(numbers, promoted([number.kind for number in numbers]), columns)
 
 

@@ -162,7 +162,7 @@ def change(estimator, **attributes):
     [
         (Own(), "predict", DOUBLES, "no native form of Own.predict"),
         (BINARY, "fit", DOUBLES, "no native form of LogisticRegression.fit"),
-        (BINARY, "predict", ["float64"] * 3, "a model of 4 features is given 3"),
+        (BINARY, "predict", ["float64"] * 3, "a model of 4 features that gets 3"),
         (BINARY, "predict", ["text"] * 4, "something other than numbers"),
         (KMeans(np.eye(4)), "predict", ["float32"] * 4, "KMeans given float32"),
         (change(SCALER, _sklearn_output_config={"transform": "pandas"}), "transform", DOUBLES, "set to a DataFrame"),

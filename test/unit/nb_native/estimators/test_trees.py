@@ -71,7 +71,7 @@ def test_rounding_down_keeps_each_comparison_with_a_float32():
     ("change", "reason"),
     [
         ({"n_outputs_": 2}, "a DecisionTreeRegressor with several outputs"),
-        ({"n_features_in_": 4}, "a model of 4 features is given 5"),
+        ({"n_features_in_": 4}, "a model of 4 features that gets 5"),
     ],
 )
 def test_refusals(change, reason):

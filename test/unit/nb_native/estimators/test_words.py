@@ -200,7 +200,7 @@ def test_refusals(estimator, reason):
     ("last", "reason"),
     [
         (KMeans([[0.0], [1.0]]), "KMeans.predict of a sparse row"),
-        (LogisticRegression([[1.0, 2.0]], [0.0], classes_=np.array([0, 1])), "a model of 2 features is given 1"),
+        (LogisticRegression([[1.0, 2.0]], [0.0], classes_=np.array([0, 1])), "a model of 2 features that gets 1"),
     ],
 )
 def test_what_does_not_fit_the_words_is_rejected(last, reason):

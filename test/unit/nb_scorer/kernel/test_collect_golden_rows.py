@@ -102,7 +102,7 @@ def test_a_call_that_fails_as_json_is_left_out_with_a_note():
     collected, notes = rows({"predictor": lambda x: x.size if type(x) is list else x}, [array, b"3"])
     assert [row["sample"] for row in collected] == [3]
     assert notes[0].startswith(
-        "the call predictor([1, 2]) is not a golden row: as JSON the sample gives AttributeError"
+        "the call predictor([1, 2]) is not a golden row: the sample as JSON gives AttributeError"
     )
 
 

@@ -608,7 +608,7 @@ def test_a_silent_scorer_is_reported_with_its_patience(make):
     turn(manager)
     manager.scorer_started(1)
     manager.replace_silent(time.monotonic() + 31)
-    assert manager.said == ["A scorer that was started 30 s ago and has said nothing yet is replaced."]
+    assert manager.said == ["A scorer that was started 30 s ago and has reported nothing yet is replaced."]
     assert manager.endings["died"] == 1
 
 
