@@ -63,6 +63,8 @@ _SAME_KIND = frozenset(
 )
 # Functions that are deterministic and without side effects, so that expressions with them can be repeated.
 _REPEATABLE = _SAME_KIND - {"sample", "apply", "map"} | {"reshape", "to_numpy", "ravel", "tolist"}
+# Methods that return their model.
+_SAME_MODEL = {"set_params", "set_output", "to", "cpu", "cuda", "float", "double", "eval", "train"}
 # Methods that return the same numbers in another shape.
 _RESHAPES = {"ravel", "flatten", "reshape", "squeeze"}
 # A name used with one of these attributes is a table, wherever it comes from.
@@ -830,7 +832,7 @@ class _Reader:
             return _Several((_without_ways(data), _without_ways(self._argument(call, 1, "y"))))
         if function.attr in ("save", "save_model"):
             self.saved = model
-        return model if function.attr in ("set_params", "set_output") else None
+        return model if function.attr in _SAME_MODEL else None
 
     def _transformed(self, model: _Model, owner: str, method: str, data: Any) -> _Data | None:
         """Return the result of `owner.transform(data)` or `owner.fit_transform(data)`."""

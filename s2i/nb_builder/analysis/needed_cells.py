@@ -6,6 +6,7 @@ may modify an object, the file system or a library's state are kept.
 
 import ast
 import builtins
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
@@ -129,6 +130,8 @@ _READS |= {"feature_name", "num_trees", "trees_to_dataframe"}
 _READING = ("get_", "plot_")
 # Keywords with which a method of _READS modifies its object.
 _IN_PLACE = {"inplace", "copy"}
+# Functions that only write a file. A needed cell that reads the file fails if it is missing.
+_SAVES = re.compile(r"to_|save|dump|write|export")
 _FITS = {"fit", "fit_transform", "fit_predict", "fit_resample", "partial_fit"}
 # Magics that only display or measure.
 _MAGICS = {
@@ -411,7 +414,8 @@ class _Facts:
         if library is not None:
             if library in _SHOWING or (library in _PURE and function.attr not in _EFFECTS) or _plots(function.attr):
                 return True
-            return others and (library in _PACKAGES or not self._gets_wanted(call, wanted))
+            saves = bool(_SAVES.match(function.attr))
+            return others and (saves or library in _PACKAGES or not self._gets_wanted(call, wanted))
         return self._method_is_harmless(function, call, wanted, others=others)
 
     def _method_is_harmless(self, function: ast.Attribute, call: ast.Call, wanted: set[str], *, others: bool) -> bool:
@@ -425,8 +429,10 @@ class _Facts:
             made = function.value
             is_new = isinstance(made, ast.Call) and root in self.modules and not self._gets_wanted(made, wanted)
             return is_new or not self._is_wanted(root, wanted)
+        if others and _SAVES.match(name):
+            return True
         if name in _EFFECTS or name.startswith("to_"):
-            return others and name.startswith("to_")
+            return False
         return not self._is_wanted(root, wanted) and not self._gets_wanted(call, wanted)
 
     def _function_is_harmless(self, name: str, call: ast.Call, wanted: set[str], *, others: bool) -> bool:
@@ -436,6 +442,8 @@ class _Facts:
             changes = any(self._is_wanted(each, wanted) for each in outside - set(self.modules))
             is_apart = not changes and not self._gets_wanted(call, wanted)
             return is_apart or self._body_is_harmless(name, wanted, others=others)
+        if others and name == "open":
+            return True
         library = self.modules.get(name)
         if library is not None:
             if (library in _SHOWING | _PURE and name not in _EFFECTS) or _plots(name):

@@ -106,6 +106,11 @@ def test_nothing_is_left_out_where_a_cell_can_not_be_read():
     [
         ("from subprocess import call\ncall(['dot', '-Tpng'])", True),
         ("df.to_csv('clean.csv')", True),
+        ("model.save('/content/drive/MyDrive/m.h5')", True),
+        ("import torch\ntorch.save(model.state_dict(), '/content/drive/MyDrive/m.pt')", True),
+        ("import pickle\nwith open('/content/drive/m.pkl', 'wb') as file:\n    pickle.dump(model, file)", True),
+        ("import joblib\njoblib.dump(model, '/content/drive/m.pkl')", True),
+        ("model.save('m.h5')\ndf['a'] = 1", False),
         ("np.random.seed(1)", True),
         ("df['a'] = 1", False),
         ("df = df.dropna()", False),

@@ -267,6 +267,11 @@ def test_a_model_whose_data_are_replaced_is_compared_with_its_own_samples():
             "",
         ),
         (
+            "net = Net().to('cpu')\nX = torch.tensor(df.values).to('cpu')\nfor _ in range(9):\n    out = net(X)",
+            "X",
+            "",
+        ),
+        (
             (
                 "net = nn.Sequential(nn.Linear(2, 3))\nX = torch.FloatTensor(df.values)\n"
                 "rows = DataLoader(TensorDataset(X, X), batch_size=2)\nloss = nn.CrossEntropyLoss()\n"
