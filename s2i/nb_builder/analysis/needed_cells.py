@@ -130,6 +130,8 @@ _READS |= {"feature_name", "num_trees", "trees_to_dataframe"}
 _READING = ("get_", "plot_")
 # Keywords with which a method of _READS modifies its object.
 _IN_PLACE = {"inplace", "copy"}
+# A print statement of Python 2.
+_PRINT = re.compile(r"^([ \t]*)print[ \t]+([^\n(=][^\n]*)$", re.MULTILINE)
 # Functions that only write a file. A needed cell that reads the file fails if it is missing.
 _SAVES = re.compile(r"to_|save|dump|write|export")
 _FITS = {"fit", "fit_transform", "fit_predict", "fit_resample", "partial_fit"}
@@ -172,7 +174,7 @@ def find(cells: Sequence[Cell]) -> Unneeded:
     """Return the cells that the service doesn't need, in order; none if a cell can't be parsed."""
     parsed = []
     for cell in cells:
-        statements = cell.statements
+        statements = as_python3(cell).statements
         if statements is None:
             return Unneeded()
         parsed.append((cell, statements))
@@ -183,8 +185,17 @@ def find(cells: Sequence[Cell]) -> Unneeded:
     return Unneeded(tuple(cell for cell in unneeded if cell.source.strip()), tuple(may_fail), tuple(imports_only))
 
 
+def as_python3(cell: Cell) -> Cell:
+    """Return a cell of Python 2 with its print statements as calls, on unchanged lines; any other cell as it is."""
+    if cell.statements is not None:
+        return cell
+    converted = replace(cell, source=_PRINT.sub(r"\1print(\2)", cell.source))
+    return cell if converted.statements is None else converted
+
+
 def with_imports_only(cell: Cell) -> Cell:
     """Return the cell with only its imports, on unchanged lines; other statements become empty lines."""
+    cell = as_python3(cell)
     lines = cell.source.splitlines()
     kept = [
         number

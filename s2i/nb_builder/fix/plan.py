@@ -40,6 +40,7 @@ from nb_builder.preflight.checks import Checked
 from nb_builder.preflight.findings import Result
 from nb_builder.problems.cells import ElsewhereOnly
 from nb_builder.problems.contract import PredictorMissing
+from nb_builder.problems.notebooks import Python2Code
 from nb_builder.problems.packages import RequirementsEmpty, RequirementsMissing, RequirementsUnreadable
 from nb_builder.problems.surroundings import FileNotCheckedOut
 from nb_builder.repository import data_files, notebook_file, source_tree
@@ -107,6 +108,9 @@ def draw(result: Result, settings: Settings, environ: Mapping[str, str], number:
     author = checked.last.cells[: len(checked.last.cells) - len(undone)]
     unneeded = needed_cells.find(_with(author, proposal))
     left_out = [*unneeded.left_out, *undone]
+    skipped = _numbers([*left_out, *unneeded.imports_only])
+    if any(isinstance(each, Python2Code) and each.cell.number not in skipped for each in result.findings):
+        return None
     imports_only = {cell.number: needed_cells.with_imports_only(cell) for cell in unneeded.imports_only}
     kept = _run(scripts.author_cells(checked.last.with_runs(src)), left_out, imports_only)
     for missing in data_files.not_checked_out(kept, checked.name, src):
@@ -149,7 +153,7 @@ def _proposals(supplied: Sequence[Cell], checked: Checked) -> Iterator[tuple[Pro
 
     There are such cells only if no model is left at the notebook's end, because one of them replaced it or its data.
     """
-    cells = checked.last.cells
+    cells = [needed_cells.as_python3(cell) for cell in checked.last.cells]
     found = predictor_proposal.propose_all([*supplied, *cells], checked.name, checked.python.path)
     yield from ((proposal, ()) for proposal in found)
     if not found:
@@ -310,6 +314,9 @@ def _with(cells: Sequence[Cell], proposal: Proposal) -> tuple[Cell, ...]:
 
 def _is_supplied(problem: Problem, redirects: Sequence[Redirect]) -> bool:
     """Return whether a plan solves a finding."""
+    if isinstance(problem, Python2Code):
+        # If predictor does not need the cell; `draw` checks that.
+        return needed_cells.as_python3(problem.cell).statements is not None
     if isinstance(problem, ElsewhereOnly):
         return any(problem.cell and redirect.cell.number == problem.cell.number for redirect in redirects)
     return isinstance(problem, _SUPPLIED)

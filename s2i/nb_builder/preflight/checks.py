@@ -29,6 +29,7 @@ from nb_builder.preflight import host_commands, parameters, pip_cells, undeclare
 from nb_builder.preflight.undeclared_imports import Import
 from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.problems.contract import NameTaken, PredictorMissing
+from nb_builder.problems.notebooks import Python2Code
 from nb_builder.repository import data_files, included_files, last_change, notebook_file, source_tree
 from nb_builder.requirements import collect, merge, sources
 from nb_builder.requirements.collect import Wanted
@@ -137,9 +138,7 @@ def look(
     weights: list[Entry] = []
     for notebook in notebooks:
         log.detail(f"{notebook.name}, with Python {python.minor}")
-        for problem in notebook_contract.findings(
-            notebook.cells, notebook.name, python.path, defines=notebook.name == names[-1]
-        ):
+        for problem in _contract_findings(notebook, python, settings, defines=notebook.name == names[-1]):
             handle(_with_reason(problem, notebook.cells))
         place = weights_list.Place(notebook.name, repository, tuple(weights))
         is_valid = True
@@ -251,6 +250,15 @@ def _with_parameters(
     with passing(handle):
         nodes = parameters.apply(nodes, settings.parameters, log)
     return [Notebook(notebook.name, node, notebook.prefix) for notebook, node in zip(notebooks, nodes, strict=True)]
+
+
+def _contract_findings(notebook: Notebook, python: Python, settings: Settings, *, defines: bool) -> Iterator[Problem]:
+    """Yield the problems of a notebook's contract, except Python 2 in cells of which at most the imports run."""
+    unneeded = needed_cells.find(notebook.cells) if settings.cells == "needed" else needed_cells.Unneeded()
+    skipped = {cell.number for cell in (*unneeded.left_out, *unneeded.imports_only)}
+    for problem in notebook_contract.findings(notebook.cells, notebook.name, python.path, defines=defines):
+        if not (isinstance(problem, Python2Code) and problem.cell.number in skipped):
+            yield problem
 
 
 def _without_unneeded(notebook: Notebook, log: Log) -> Notebook:

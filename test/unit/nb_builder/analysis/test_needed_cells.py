@@ -53,6 +53,7 @@ def is_left_out(source):
         "def part(t):\n    return t.head()\ndef show(t):\n    plt.plot(part(t))\nshow(df)",
         "from ipywidgets import interact\ndef show(n):\n    df.plot()\ninteract(show, n=(1, model.num_trees()))",
         "print(model.get_params())",
+        "print df.head()\nif True:\n    print 'rows: %d' % len(df)",
     ],
 )
 def test_what_only_shows_is_left_out(source):
@@ -63,6 +64,7 @@ def test_what_only_shows_is_left_out(source):
     "source",
     [
         "df['a'] = df['a'] * 2",
+        "print df.head()\ndf['a'] = 1",
         "def change(t):\n    u = t\n    u.drop(columns='a', inplace=True)\nchange(df)",
         "def change(t):\n    change(t)\n    t['a'] = 1\ndef show(t):\n    change(t)\nshow(df)",
         "def change(t):\n    global df\n    df = t.head()\nchange(df)",
@@ -97,7 +99,7 @@ def test_what_a_kept_cell_reads_is_kept():
 
 
 def test_nothing_is_left_out_where_a_cell_can_not_be_read():
-    cells = [Cell("df.head()", 1, 1), Cell("print 'a'", 2, 2), Cell("predictor = len", 3, 3)]
+    cells = [Cell("df.head()", 1, 1), Cell("x = = 1", 2, 2), Cell("predictor = len", 3, 3)]
     assert needed_cells.find(cells).left_out == ()
 
 

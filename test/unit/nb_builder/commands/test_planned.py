@@ -276,6 +276,14 @@ def test_lines_that_only_some_versions_of_ipython_accept_are_comments_in_the_cop
     assert lines[2] == "# from __future__ import print_function, division"
 
 
+def test_a_cell_of_python_2_that_predictor_does_not_need_stops_no_plan(repo, resolved):
+    write(repo, [*TRAINS[:2], "print df.shape", TRAINS[3]])
+    outcome, output = run(repo, Builds(0), Consent(yes=True))
+    assert outcome.status is None and "print or compute: cells [3]" in output
+    write(repo, [*TRAINS[:2], "print df.shape\ndf['rooms'] = 1", TRAINS[3]])
+    assert run(repo, Builds(), Consent(yes=True))[0] == planned.Outcome()
+
+
 def test_an_import_of_an_unknown_package_that_nothing_needs_is_left_out_of_the_copy(repo, resolved):
     first = (
         "import drawing_of_ours\nfrom helpers_of_ours import (\n    show,\n    tell,\n)  # plots\nimport used_by_ours\n"
