@@ -55,24 +55,24 @@ class Command:
 def of_command(command: str) -> Command | None:
     """Return the download of a `wget` or `curl` command, as in `wget URL -O FILE`; None for any other command."""
     try:
-        words = shlex.split(command)
+        arguments = shlex.split(command)
     except ValueError:
         return None
-    program = next((word for word in words if word in _PROGRAMS), "")
-    url = next((urlsplit(word) for word in words if _OF_URL.match(word)), None)
+    program = next((argument for argument in arguments if argument in _PROGRAMS), "")
+    url = next((urlsplit(argument) for argument in arguments if _OF_URL.match(argument)), None)
     if not program or url is None or not url.hostname:
         return None
-    file = next(_outputs(words, *_PROGRAMS[program]), url.path)
+    file = next(_outputs(arguments, *_PROGRAMS[program]), url.path)
     return Command(program, url.hostname, PurePosixPath(file).name)
 
 
-def _outputs(words: Sequence[str], short: str, long: str) -> Iterator[str]:
+def _outputs(arguments: Sequence[str], short: str, long: str) -> Iterator[str]:
     """Yield the files that the output options of a command or a redirection name, as in `-qO a.csv` and `> a.csv`."""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
-        if re.fullmatch(rf"-\w*{short[1]}|{long}|>", word):
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if re.fullmatch(rf"-\w*{short[1]}|{long}|>", argument):
             yield following
-        elif word.startswith(f"{long}="):
-            yield word.partition("=")[2]
+        elif argument.startswith(f"{long}="):
+            yield argument.partition("=")[2]
 
 
 @dataclass(frozen=True)
