@@ -2,6 +2,7 @@
 
 import io
 import json
+import signal
 import subprocess
 import sys
 
@@ -150,3 +151,9 @@ def test_a_repository_names_no_program_to_start(tmp_path):
     assert not (tmp_path / "ran").exists()
     # The user's own environment may, and then it is of no concern what the repository says.
     assert check.examine(tmp_path, {"S2I_PYTHON": sys.executable}, tmp_path, log).findings == []
+
+
+def test_a_busy_machine_does_not_stop_a_check():
+    with check.ended_after(5):
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 6 > signal.getitimer(signal.ITIMER_PROF)[0] > 0
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == signal.getitimer(signal.ITIMER_PROF)[0] == 0
