@@ -285,5 +285,5 @@ def _doubled(count):
 
 
 def text_of(facts):
-    """Return the file's contents for these facts."""
+    """Return the text of the baseline's file: `facts` as JSON."""
     return json.dumps(facts, sort_keys=True, separators=(",", ":")) + "\n"

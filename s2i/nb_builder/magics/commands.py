@@ -63,7 +63,7 @@ class Magics:
         self.port: int | None = None
 
     def nb_check(self, line: str) -> None:
-        """Report what would prevent this notebook, as saved, from being built: `%nb_check [FILE]`."""
+        """Report the errors that a build of this notebook, as saved, would have: `%nb_check [FILE]`."""
         given = _CHECK.parse_args(_split(line))
         _show(lambda: self._check(given))
 

@@ -148,7 +148,7 @@ def gist(text: str) -> str:
 
 
 class Baseline:
-    """What two runs of the whole service have in common, to compare other runs with."""
+    """The common behaviour of two runs of the whole service, with which other runs are compared."""
 
     def __init__(self, first: Verdict, second: Verdict, tolerance: float) -> None:
         self._tolerance = tolerance
