@@ -22,6 +22,8 @@ from nb_native.translate import program
 from nb_scorer.model import functions, json_codec
 from nb_scorer.model.misfit import Misfit
 
+import shared
+
 RUNTIME = Path(__file__).parents[4] / "s2i/nb_native/runtime"
 HERE = Path(__file__).parent
 OK, REFUSED, FAILED, BEYOND, MISFIT = range(5)
@@ -42,18 +44,27 @@ _numbers = itertools.count()
 
 
 @functools.cache
-def _objects():
-    """Return the runtime's part that a model needs, compiled once."""
+def _folder():
+    """Return a folder of this process, for models."""
     folder = Path(tempfile.mkdtemp(prefix="nb-translate-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    made = []
-    for path in (
-        HERE / "asking.c",
-        *(RUNTIME / f"nb_{name}.c" for name in ("json", "numbers", "output", "math", "misfit", "text")),
-    ):
-        made.append(folder / f"{path.stem}.o")
-        subprocess.run(["gcc", *FLAGS, f"-I{RUNTIME}", "-c", path, "-o", made[-1]], check=True)
-    return folder, made
+    return folder
+
+
+@functools.cache
+def _objects():
+    """Return the runtime's part that a model needs, compiled by the first process of the run that needs it."""
+    return shared.once("translate", _compile_runtime)
+
+
+def _compile_runtime():
+    folder = shared.folder() / "translate-objects"
+    folder.mkdir(exist_ok=True)
+    parts = [RUNTIME / f"nb_{name}.c" for name in ("json", "numbers", "output", "math", "misfit", "text")]
+    made = [folder / f"{path.stem}.o" for path in (HERE / "asking.c", *parts)]
+    for path, target in zip((HERE / "asking.c", *parts), made):
+        subprocess.run(["gcc", *FLAGS, f"-I{RUNTIME}", "-c", path, "-o", target], check=True)
+    return made
 
 
 def notebook(text, **names):
@@ -80,12 +91,13 @@ class Translated:
         if "predictor" not in self.names:
             self.model.predictor = notebook("def predictor(x):\n    return None")["predictor"]
         self.source = program(self.model)
-        folder, objects = _objects()
         number = next(_numbers)
-        source, library = folder / f"model{number}.c", folder / f"model{number}.so"
+        source, library = _folder() / f"model{number}.c", _folder() / f"model{number}.so"
         source.write_text(self.source)
         done = subprocess.run(
-            ["gcc", *FLAGS, f"-I{RUNTIME}", "-shared", source, *objects, "-o", library], capture_output=True, text=True
+            ["gcc", *FLAGS, f"-I{RUNTIME}", "-shared", source, *_objects(), "-o", library],
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, done.stderr + self.source
         self._library = ctypes.CDLL(str(library))
