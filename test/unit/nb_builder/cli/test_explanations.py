@@ -40,7 +40,9 @@ def test_an_unknown_code_gets_similar_ones():
 
 def test_the_command_prints_one_explanation_or_lists_all_codes(capsys):
     assert main(["explain", "model-missing"]) == 0
-    assert capsys.readouterr().out.startswith("model-missing\n\nA model, or one of its files, is missing.\n\n  What: ")
+    assert capsys.readouterr().out.startswith(
+        "model-missing\n\nThere is no model, or one of its files is missing.\n\n  What: "
+    )
     assert main(["explain"]) == 0
     assert {line.split()[0] for line in capsys.readouterr().out.splitlines()} == set(explanations.read())
     assert main(["explain", "nonsense"]) == 2
