@@ -374,9 +374,7 @@ class ScorerManager:
         for number, since in list(self._silent.items()):
             link = self.links.get(number)
             if link is not None and now - since > patience:
-                self._say(
-                    f"A scorer that was started {patience:g} s ago and has reported nothing yet is replaced."
-                )
+                self._say(f"A scorer that was started {patience:g} s ago and has reported nothing yet is replaced.")
                 self.on_unanswered(self.dismiss(link, "died"))
         for number, since in list(self._setting_up.items()):
             link = self.links.get(number)
