@@ -149,15 +149,19 @@ error: building at STEP "RUN": exit status 1
     [("shipwright/strategy.yaml", 1, "version-missing"), ("tekton/task.yaml", 1, "version-missing")],
 )
 def test_a_failed_build_reports_its_problem(file, step, expected, tmp_path):
-    """Run the step's own script with a buildah that fails as a notebook's build does."""
+    """Run the step's own script with a buildah that fails as a notebook's build does, and that gets no credentials."""
     spec = yaml.safe_load((DEPLOY / file).read_text(encoding="utf-8"))["spec"]["steps"][step]
     script = spec.get("script") or spec["args"][1]
     values = {"results.shp-error-reason.path": "reason", "results.shp-error-message.path": "message"}
     values |= {"results.PROBLEM.path": "reason", "params.slim": "false", "params.VERBOSE": "false"}
+    values |= {"workspaces.dockerconfig.bound": "true"}
     for name, value in values.items():
         script = script.replace(f"$({name})", str(tmp_path / value) if value in ("reason", "message") else value)
     script = re.sub(r"\$\([\w.-]+\)", "x", script.replace("/build/", f"{tmp_path}/"))
-    (tmp_path / "buildah").write_text(f"#!/bin/sh\ncat <<'EOF'\n{SAID}EOF\nexit 125\n")
+    (tmp_path / "buildah").write_text(
+        f'#!/bin/bash\n[[ " $* " = *" bud "* ]] || exit 0\n[[ -z ${{REGISTRY_AUTH_FILE:-}} ]] || exit 126\n'
+        f"cat <<'EOF'\n{SAID}EOF\nexit 125\n"
+    )
     (tmp_path / "buildah").chmod(0o755)
     ran = subprocess.run(
         ["bash", "-c", script, "step"], cwd=tmp_path, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True,
