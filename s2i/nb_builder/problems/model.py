@@ -18,7 +18,9 @@ class ModelDoesNotLoad(BuildProblem):
     code = "model-does-not-load"
     what_text = "The saved model does not work in a fresh process: {error}"
     why_text = "The service loads that file in a new process, where only 'requirements' is installed."
-    fix_text = "Fix {shown}; add a missing module to 'requirements'."
+    fix_text = (
+        "Fix {shown}; add a missing module to 'requirements', and give a slow model more time with S2I_VERIFY_TIMEOUT."
+    )
 
 
 class SetupFails(BuildProblem):
