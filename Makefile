@@ -256,6 +256,7 @@ test-image: developer
 # build that is made twice, and services without what only Linux has (test/portable.py).
 test-long: developer
 	$(PYTEST) $(BUILDS_AT_ONCE) -m long test/unit test/contract test/flow test/image $(NONE_IS_FINE)
+	NB_RANDOM_EXAMPLES=1 $(PYTEST) $(AT_ONCE) -m "not long" $$(grep -rl "^from hypothesis" test/unit test/contract/test_*.py) $(NONE_IS_FINE)
 	NB_TEST_PORTABLE=1 $(PYTEST) $(AT_ONCE) -m "not front and not long" $(CONTRACT) test/contract/test_batch.py $(NONE_IS_FINE)
 
 # Not in `make test-all`: PySpark has 480 MB and needs Java, and clusters on a small machine take minutes.

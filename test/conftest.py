@@ -47,7 +47,13 @@ for inherited in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES"):
     os.environ.pop(inherited, None)
 
 # How long an example takes is the machine's business, and `make bench` measures it.
-hypothesis.settings.register_profile("nb-builder", hypothesis.settings.get_profile("default"), deadline=None)
+# Random examples find faults that a change did not make, so only `make test-long` draws new ones at each run.
+hypothesis.settings.register_profile(
+    "nb-builder",
+    hypothesis.settings.get_profile("default"),
+    deadline=None,
+    derandomize="NB_RANDOM_EXAMPLES" not in os.environ,
+)
 hypothesis.settings.load_profile("nb-builder")
 
 

@@ -17,7 +17,7 @@ import pytest
 import portable
 import ports
 
-SOON = 20.0
+SOON = 60.0
 # RabbitMQ, mosquitto and Kafka take seconds to start, each time, and Kafka is fetched: `make test-bus` asks for them.
 EVERY_BROKER = bool(os.environ.get("STORM") or os.environ.get("BROKERS"))
 MAKE_MODEL = """\

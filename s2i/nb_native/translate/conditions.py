@@ -50,15 +50,15 @@ class Condition:
         """Return whether the condition is independent of the sample."""
         return self.code is True or self.code is False
 
-    def negated(self):
-        """Return the Condition of `not` this."""
+    def negated(self, owner=PYTHON):
+        """Return the Condition of `not` this, which is a Python bool whatever this is, or of another `owner`."""
         code = not self.code if self.is_known else f"!({self.code})"
-        return Condition(code, self.if_false, self.if_true)
+        return Condition(code, self.if_false, self.if_true, owner)
 
     def value(self, context):
-        """Return the condition as a Python value."""
+        """Return the condition as a value."""
         if self.is_known:
-            return Known(self.code)
+            return Known(np.bool_(self.code) if self.owner == NUMPY else self.code)
         return Real(context.name_of("c", f"const int {{}} = {self.code};"), BOOL, self.owner)
 
 
@@ -95,10 +95,17 @@ def _reject_truth(context):
     raise context.rejection("tests the truth of a value that has no native form")
 
 
-def _of_constant(context, value):
+def _of_constant(context, value, owner=PYTHON):
     if isinstance(value, Known):
-        return Condition(bool(value.value))
-    return Condition(f"{context.code.table('index', [int(item) for item in value.table])}[{value.code}]")
+        return Condition(bool(value.value), owner=owner)
+    table = context.code.table("index", [int(item) for item in value.table])
+    return Condition(f"{table}[{value.code}]", owner=owner)
+
+
+def _owner_of(value):
+    """Return whose booleans the constants of a comparison's result are."""
+    are_numpy = {isinstance(item, np.bool_) for item in labels.as_label(value).table}
+    return kinds.EITHER if len(are_numpy) == 2 else NUMPY if True in are_numpy else PYTHON
 
 
 def compared(context, operation, left, right):
@@ -108,13 +115,14 @@ def compared(context, operation, left, right):
         result = compared(context, _NEGATED[kind](), left, right)
         if isinstance(result, Vector):
             return result._replace(items=tuple(_not(context, item) for item in result.items))
-        return result.negated()
+        # Unlike `not`, numpy's != yields its own bool.
+        return result.negated(result.owner)
     if isinstance(left, (Known, Label)) and isinstance(right, (Known, Label)):
         function = _PYTHON[kind]
         value = labels.mapped(context, function, left, right)
         if isinstance(value, Known) and isinstance(value.value, np.ndarray):
             raise context.rejection("compares a whole array")
-        return _of_constant(context, labels.mapped(context, bool, value))
+        return _of_constant(context, labels.mapped(context, bool, value), _owner_of(value))
     if isinstance(left, TypeOf) and kind in (ast.Is, ast.Eq, ast.In):
         return has_type(context, operation, left.value, right)
     if kind is ast.In:

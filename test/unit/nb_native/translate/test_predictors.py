@@ -50,6 +50,7 @@ WRITTEN = {
     "numbered label by item": "return {'label': numbered.predict([x])[0].item()}",
     "arithmetic with a label": "return numbered.predict([x])[0] * 2 + 1",
     "label in a text": "return f'it is {model.predict([x])[0]}!'",
+    "labels compared": "return [numbered.predict([x])[0] != 1, 1 < numbered.predict([x])[0], not numbered.predict([x])[0] > 5]",
     "label in a text with +": "return 'class-' + str(numbered.predict([x])[0])",
     "label compared": "return 'yes' if model.predict([x])[0] == 'setosa' else 'no'",
     "label in": "return bool(model.predict([x])[0] in ('setosa', 'virginica'))",

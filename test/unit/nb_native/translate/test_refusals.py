@@ -7,7 +7,7 @@ import pytest
 from unit.nb_native.translate.stand_ins import Linear
 from unit.nb_native.translate.translated import rejected
 
-NAMES = {"model": Linear(), "np": np, "pd": pd, "COUNTS": {}, "LIST": []}
+NAMES = {"model": Linear(), "numbered": Linear(classes=(0, 1, 2)), "np": np, "pd": pd, "COUNTS": {}, "LIST": []}
 # (body, reason, line of the cell)
 REFUSED = {
     "open": ("return open('x').read()", "predictor calls open, which has no native form", 2),
@@ -49,6 +49,8 @@ REFUSED = {
     "the sample's keys": (
         "return list(x.keys())", "predictor calls x.keys: the keys of a sample are unknown", 2),
     "a key of the sample": ("return x[x['a']]", "predictor looks up a key or index of the sample that is not a constant", 2),
+    "a comparison of a label, negated": (
+        "return -(numbered.predict([x])[0] != 1)", "predictor computes with values that may be numpy booleans", 2),
     "two parts compared": ("return x['a'] == x['b']", "predictor compares two parts of the sample", 2),
     "random": ("import random\nreturn random.random()", "predictor calls random.random, which has no native form", 3),
     "an import": ("import antigravity_of_nobody\nreturn 1",
