@@ -184,7 +184,9 @@ class RedisServer(Server):
 
     def command(self) -> list[str]:
         """Return the command."""
-        words = ["--bind", "127.0.0.1", "--port", self.port, "--appendonly", "yes", "--save", ""]
+        # With the default, everysec, Redis delays writes for up to two seconds while the disk is busy, and a kill
+        # loses them.
+        words = ["--bind", "127.0.0.1", "--port", self.port, "--appendonly", "yes", "--appendfsync", "no", "--save", ""]
         return [provide.program("redis-server", "redis-server"), *words, "--dir", str(self.folder)]
 
     @property
