@@ -280,7 +280,7 @@ def deploy(call: Call, made: Made) -> int:
     if not is_source:
         engine.require_reference(given.target)
     if is_source and not given.registry:
-        raise RegistryUnset(target=given.target)
+        raise RegistryUnset(target=given.target, platform=given.to)
     wanted = deployment.Wanted(name, given.target, given.to, given.host)
     if given.dry_run:
         if is_source:

@@ -204,7 +204,7 @@ class DeployForeign(BuildProblem):
     code = "deploy-foreign"
     what_text = "These objects were not created by '{nb_builder} deploy' for {name}: {objects}."
     why_text = "Objects of another owner are never changed."
-    fix_text = "Choose another name or namespace: {nb_builder} deploy TARGET --name NAME --namespace NAMESPACE"
+    fix_text = "Choose another name or namespace with --name or --namespace."
 
 
 class DeployFailed(BuildProblem):
@@ -235,7 +235,7 @@ class RegistryUnset(BuildProblem):
     exit_status = 2
     what_text = "{target} is built on this machine, and no registry was named."
     why_text = "A cluster pulls images from a registry."
-    fix_text = "Name one: {nb_builder} deploy {target} --registry registry.example.org/team"
+    fix_text = "Name one: {nb_builder} deploy {target} --to {platform} --registry registry.example.org/team"
 
 
 class ImageNotPushed(BuildProblem):

@@ -95,6 +95,11 @@ def test_wrong_words_are_rejected_before_anything_is_made(words, code, said, tmp
     assert not (tmp_path / "home").exists()
 
 
+def test_the_fix_of_a_registry_that_is_not_named_is_a_whole_command(said):
+    _, _, err = said("deploy", ".", "--to", "openshift", "--name", "iris")
+    assert " deploy . --to openshift --registry registry.example.org/team\n" in err
+
+
 def test_the_same_as_json(said):
     status, out, err = said("build", "--json", "--tag", "Not An Image")
     shown = json.loads(out)
