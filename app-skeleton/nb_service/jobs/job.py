@@ -13,7 +13,7 @@ STATUSES = (STARTING, PROCESSING, SUCCEEDED, FAILED, CANCELED)
 OVER = frozenset((SUCCEEDED, FAILED, CANCELED))
 # Only the end of a longer log is kept.
 MAX_LOGS = 1 << 16
-# A waiting job counts with so many bytes more than its body: its headers, and the objects that hold it.
+# The bytes that count for a job in addition to its body: its headers, and the objects that hold it.
 OVERHEAD_BYTES = 2048
 
 

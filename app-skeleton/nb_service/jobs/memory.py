@@ -11,7 +11,7 @@ from nb_service.jobs.store import StoreFull
 
 # How many ids of expired jobs are remembered.
 MAX_EXPIRED = 10_000
-NO_ROOM = "There is no room for the output of this job (S2I_JOBS_MEMORY)."
+NO_ROOM = "There is no room left for the output of this job."
 
 
 class MemoryStore:

@@ -42,7 +42,7 @@ class Store(Protocol):
         """Return whether there was a job with this id; a store may forget that after a while."""
 
     def claim(self, seconds: float) -> Job | None:
-        """Return the job that has waited longest, now PROCESSING, claimed for so many seconds; None without one.
+        """Return the job that has waited longest, now PROCESSING, claimed for `seconds`; None if none waits.
 
         A job whose claim has expired counts as waiting, with its logs and items removed.
         """
@@ -72,10 +72,10 @@ class Store(Protocol):
         """Return the number of jobs by status, with all statuses."""
 
     def wait(self, job_id: str, version: int, seconds: float) -> Job | None:
-        """Return a job once its `version` is another, or after so many seconds; None for an unknown id."""
+        """Return a job once its `version` differs, or after `seconds`; None for an unknown id."""
 
     def wait_for_work(self, seconds: float) -> None:
-        """Return once a job may be waiting, or after so many seconds."""
+        """Return once a job may be waiting, or after `seconds`."""
 
     def close(self) -> None:
         """Release what the store holds in this process; waiting threads return."""

@@ -106,7 +106,7 @@ class _Link(Link[Came]):
         self.connection: AsyncioConnection | None = None
         self.channel: Channel | None = None
         self.code = 0  # the server's status for closing the connection
-        self.unread = ""  # the reason why the server doesn't read what is published
+        self.unread = ""  # why the server reads no published messages
         self.rejecting_queue = ""  # the queue that currently rejects messages
         self.prefetch = 0
         self._waiting: set[asyncio.Future] = set()
